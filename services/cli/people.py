@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -124,6 +125,55 @@ def remove_user(path: Path, name: str) -> None:
 
     operate(load(path, os.environ), remove)
     click.echo(f"{name} was removed.")
+
+
+@user_group.command("link")
+@config_file
+@click.argument("name")
+def sign_in_link(path: Path, name: str) -> None:
+    """Make a link by which a person signs in once, within a day."""
+    configuration = load(path, os.environ)
+    entropy = secrets.token_bytes
+    link = operate(configuration, lambda context: Users(context).sign_in_link(name, entropy, DOER))
+    click.echo(sign_in_url(configuration, link))
+
+
+@user_group.command("password")
+@config_file
+@click.argument("name")
+@click.option("--password-file", type=click.File("r"), help="A file with the password alone, or - .")
+def set_password(path: Path, name: str, password_file: TextIO | None) -> None:
+    """Give a person another password; its sessions end."""
+    if password_file is not None:
+        password = password_file.read().removesuffix("\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+
+    async def change(context: OperatorContext) -> None:
+        user = await Users(context).change(name, None, password=password)
+        after = {"password": password}
+        await record(context, DOER, "member.change", user.name, user.tenant, after=after)
+
+    operate(load(path, os.environ), change)
+    click.echo(f"{name} has another password.")
+
+
+@user_group.command("reset-codes")
+@config_file
+@click.argument("name")
+def reset_codes(path: Path, name: str) -> None:
+    """Ask a person for one-time codes no more, who has lost its app."""
+    operate(load(path, os.environ), lambda context: Users(context).reset_codes(name, DOER))
+    click.echo(f"{name} is not asked for codes any more.")
+
+
+@user_group.command("sign-out")
+@config_file
+@click.argument("name")
+def sign_out(path: Path, name: str) -> None:
+    """End all sessions of a person, and its sign-in links."""
+    operate(load(path, os.environ), lambda context: Users(context).end_sessions(name, DOER))
+    click.echo(f"{name} is signed out everywhere.")
 
 
 @click.group("token", short_help="Create, list and revoke tokens for programs.")

@@ -16,6 +16,7 @@ from services.control.resources import (
     connecting,
     login_tests,
     mails,
+    own,
     people,
     registry,
     service,
@@ -41,7 +42,7 @@ def build_app(control: Control) -> FastAPI:
         strict_content_type=True,
     )
     app.state.control = control
-    resources = (people, mails, service, webhooks, login_tests, connecting)
+    resources = (people, own, mails, service, webhooks, login_tests, connecting)
     for router in (registry.router(), *(each.api for each in resources)):
         app.include_router(router, prefix=PREFIX)
     app.include_router(connecting.callback)

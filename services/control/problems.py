@@ -25,8 +25,13 @@ from shared.operations.objects import (
 )
 from shared.operations.parked import NotParked, RawMailMissing, RecipientUnknown
 from shared.operations.people import (
+    CodeNeeded,
+    CodesNotBegun,
+    CodeWrong,
     GrantRefused,
     LinkUnusable,
+    PasswordWrong,
+    SessionUnknown,
     SignInRefused,
     TokenUnknown,
     TooManyTries,
@@ -111,6 +116,11 @@ KINDS: Mapping[type[MailferryError], Kind] = {
     PasswordUnusable: Kind(422, "invalid_input"),
     GrantRefused: Kind(403, "grant_refused"),
     SignInRefused: Kind(401, "sign_in_refused"),
+    CodeNeeded: Kind(401, "code_needed"),
+    CodeWrong: Kind(403, "code_wrong"),
+    CodesNotBegun: Kind(409, "codes_not_begun"),
+    PasswordWrong: Kind(403, "password_wrong"),
+    SessionUnknown: Kind(404, "not_found"),
     LinkUnusable: Kind(401, "link_unusable"),
     TooManyTries: Kind(429, "too_many_tries"),
     StoreUnavailable: Kind(503, "store_unavailable"),

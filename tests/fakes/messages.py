@@ -27,6 +27,7 @@ ENGINE = (
     "services/control/problems.py",
     "services/control/sessions.py",
     "shared/operations/status_colour.py",
+    "shared/operations/connecting/errors.py",
     "shared/operations/people/errors.py",
 )
 """Modules whose texts readers see; what is no sentence in them is left out."""

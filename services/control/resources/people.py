@@ -29,9 +29,10 @@ from services.control.resources.shapes import (
     token_shape,
 )
 from services.control.routes import ApiRoute
-from services.control.sessions import begin_session, check_tries, end_session
+from services.control.sessions import begin_session, check_tries, end_session, sender_of
 from shared.access import Permission, permissions_of
 from shared.operations.people import NewToken, NewUser, SignedIn, Users, audit_page, record
+from shared.operations.public_urls import SIGN_IN, public_url
 
 DAY = 86400.0
 api = APIRouter(route_class=ApiRoute)
@@ -43,13 +44,21 @@ class Credentials(Shape):
 
     name: Annotated[str, Field(pattern=USER_PATTERN, examples=["otto"])]
     password: Annotated[SecretStr, Field(max_length=256)]
-    code: Annotated[str, Field(max_length=10, description="The one-time code, if any.")] = ""
+    code: Annotated[str, Field(max_length=40, description="The one-time or recovery code, if any.")] = ""
 
 
 class LinkSecret(Shape):
     """The last part of a sign-in link."""
 
     secret: Annotated[SecretStr, Field(max_length=100)]
+    code: Annotated[str, Field(max_length=40, description="The one-time or recovery code, if any.")] = ""
+
+
+class SignInLink(BaseModel):
+    """A new link, which is not shown again."""
+
+    url: str
+    secret: str
 
 
 class Me(BaseModel):
@@ -151,6 +160,43 @@ async def remove_member(
     await record(control.context, caller.doer, "member.remove", removed.name, removed.tenant)
 
 
+@api.delete(
+    "/members/{user}/codes",
+    dependencies=[Depends(Needs(_P.MEMBERS_WRITE))],
+    responses=ADDING,
+    status_code=204,
+    tags=["members"],
+)
+async def reset_codes(user: UserName, control: TheControl, caller: TheCaller) -> None:
+    """Ask a person for one-time codes no more, who has lost its app."""
+    await Users(control.context, caller.principal).reset_codes(user, caller.doer)
+
+
+@api.delete(
+    "/members/{user}/sessions",
+    dependencies=[Depends(Needs(_P.MEMBERS_WRITE))],
+    responses=ADDING,
+    status_code=204,
+    tags=["members"],
+)
+async def sign_member_out(user: UserName, control: TheControl, caller: TheCaller) -> None:
+    """End all sessions of a person, and its sign-in links."""
+    await Users(control.context, caller.principal).end_sessions(user, caller.doer)
+
+
+@api.post(
+    "/members/{user}/sign-in-link",
+    dependencies=[Depends(Needs(_P.MEMBERS_WRITE))],
+    responses=ADDING,
+    status_code=201,
+    tags=["members"],
+)
+async def make_sign_in_link(user: UserName, control: TheControl, caller: TheCaller) -> SignInLink:
+    """Make a link by which a person signs in once, within a day."""
+    secret = await Users(control.context, caller.principal).sign_in_link(user, control.entropy, caller.doer)
+    return SignInLink(url=public_url(control.context.configuration, SIGN_IN + secret), secret=secret)
+
+
 @api.get("/tokens", dependencies=[Depends(Needs(_P.TOKENS_READ))], responses=READING, tags=["tokens"])
 async def list_tokens(paging: ThePaging, control: TheControl, caller: TheCaller) -> TokenPage:
     """List tokens, without their secrets."""
@@ -213,7 +259,8 @@ async def show_me(caller: TheCaller) -> Me:
 async def sign_in(given: Credentials, request: Request, response: Response, control: TheControl) -> Me:
     """Sign in by password; the session's secret is in a cookie."""
     check_tries(control, request)
-    signed_in = await control.sign_ins.sign_in(given.name, given.password.get_secret_value(), given.code)
+    password, address = given.password.get_secret_value(), sender_of(request)
+    signed_in = await control.sign_ins.sign_in(given.name, password, given.code, address)
     begin_session(request, response, signed_in)
     return _shown(signed_in)
 
@@ -222,7 +269,8 @@ async def sign_in(given: Credentials, request: Request, response: Response, cont
 async def sign_in_by_link(given: LinkSecret, request: Request, response: Response, control: TheControl) -> Me:
     """Sign in by a link, which is used up by that."""
     check_tries(control, request)
-    signed_in = await control.sign_ins.sign_in_by_link(given.secret.get_secret_value())
+    secret, address = given.secret.get_secret_value(), sender_of(request)
+    signed_in = await control.sign_ins.sign_in_by_link(secret, given.code, address)
     begin_session(request, response, signed_in)
     return _shown(signed_in)
 

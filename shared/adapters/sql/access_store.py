@@ -28,12 +28,28 @@ class SqlAccessStore:
         return await self._runner.write(people.save_user, user, expected)
 
     async def remove_user(self, name: str, expected: int | None) -> bool:
-        """Remove a user, its sessions and the tokens it made; return whether it was there as expected."""
+        """Remove a user, its sessions, codes and tokens; return whether it was there as expected."""
         return await self._runner.write(people.remove_user, name, expected)
 
-    async def note_sign_in(self, name: str, failures: int, locked_until: float, code_step: int) -> None:
+    async def note_sign_in(self, name: str, failures: int, locked_until: float) -> None:
         """Write how the latest attempt to sign in ended."""
-        await self._runner.write(people.note_sign_in, name, failures, locked_until, code_step)
+        await self._runner.write(people.note_sign_in, name, failures, locked_until)
+
+    async def use_code_step(self, name: str, step: int) -> bool:
+        """Note that the one-time code of a step is used; return whether it is the first time."""
+        return await self._runner.write(people.use_code_step, name, step)
+
+    async def put_recovery_codes(self, name: str, digests: Sequence[str]) -> None:
+        """Keep these codes of a user in place of those that were there."""
+        await self._runner.write(people.put_recovery_codes, name, digests)
+
+    async def use_recovery_code(self, name: str, digest: str) -> bool:
+        """Use a code up; return whether it was there."""
+        return await self._runner.write(people.use_recovery_code, name, digest)
+
+    async def count_recovery_codes(self, name: str) -> int:
+        """Return how many codes a user has left."""
+        return await self._runner.read(people.count_recovery_codes, name)
 
     async def tokens(self, tenant: str | None, after: str, limit: int) -> Sequence[ApiToken]:
         """Return up to `limit` tokens by id, of all tenants where `tenant` is None."""
@@ -75,9 +91,13 @@ class SqlAccessStore:
         """Delete a session or link; return whether it was there. A link is used by whom it was there for."""
         return await self._runner.write(people.end_session, digest)
 
-    async def end_sessions(self, user: str) -> None:
-        """Delete all sessions and links of a user."""
-        await self._runner.write(people.end_sessions, user)
+    async def end_sessions(self, user: str, but: str = "") -> None:
+        """Delete all sessions and links of a user, `but` that with this digest."""
+        await self._runner.write(people.end_sessions, user, but)
+
+    async def sessions_of(self, user: str) -> Sequence[Session]:
+        """Return the sessions and links of a user, newest first."""
+        return await self._runner.read(people.sessions_of, user)
 
     async def record(self, records: Sequence[AuditRecord]) -> None:
         """Append to the audit."""

@@ -2,8 +2,13 @@
 
 from shared.operations.people.auditing import Doer, audit_page, record
 from shared.operations.people.errors import (
+    CodeNeeded,
+    CodesNotBegun,
+    CodeWrong,
     GrantRefused,
     LinkUnusable,
+    PasswordWrong,
+    SessionUnknown,
     SignInRefused,
     TooManyTries,
     UserConflict,
@@ -11,6 +16,8 @@ from shared.operations.people.errors import (
     UserUnknown,
 )
 from shared.operations.people.members import NewUser, Users
+from shared.operations.people.own import OwnAccess
+from shared.operations.people.second_factor import SecondFactor
 from shared.operations.people.signing_in import SESSION_IDLE, SignedIn, SignIns
 from shared.operations.people.tokens import NewToken, Tokens, TokenUnknown
 from shared.ports.store import ApiToken, User
@@ -18,11 +25,18 @@ from shared.ports.store import ApiToken, User
 __all__ = [
     "SESSION_IDLE",
     "ApiToken",
+    "CodeNeeded",
+    "CodeWrong",
+    "CodesNotBegun",
     "Doer",
     "GrantRefused",
     "LinkUnusable",
     "NewToken",
     "NewUser",
+    "OwnAccess",
+    "PasswordWrong",
+    "SecondFactor",
+    "SessionUnknown",
     "SignInRefused",
     "SignIns",
     "SignedIn",

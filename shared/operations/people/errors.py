@@ -17,6 +17,41 @@ class SignInRefused(_Refused):
         super().__init__("name, password or code are wrong")
 
 
+class CodeNeeded(_Refused):
+    """The password is right, and the person has set up one-time codes."""
+
+    def __init__(self) -> None:
+        super().__init__("a one-time code of the app is needed, or a recovery code")
+
+
+class CodeWrong(_Refused):
+    """A one-time code is wrong, was used before, or belongs to another key."""
+
+    def __init__(self) -> None:
+        super().__init__("this code is wrong or was used before; wait for the next one")
+
+
+class CodesNotBegun(_Refused):
+    """Codes are to be confirmed that nobody began to set up."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody began to set up one-time codes; begin again")
+
+
+class PasswordWrong(_Refused):
+    """The password that is to be replaced is another one."""
+
+    def __init__(self) -> None:
+        super().__init__("the present password is wrong")
+
+
+class SessionUnknown(_Refused):
+    """There is no such session."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no such session")
+
+
 class TooManyTries(_Refused):
     """Wrong passwords were given; the next try is accepted in `seconds`."""
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from shared.access.passwords import checked_password, hash_password
 from shared.access.roles import WITHIN_ONE_TENANT, Principal, Role, may_grant
 from shared.operations.context import OperatorContext
+from shared.operations.people.auditing import Doer, record
 from shared.operations.people.errors import GrantRefused, UserConflict, UserExists, UserUnknown
+from shared.operations.people.second_factor import remove_codes
+from shared.operations.people.signing_in import sign_in_link
 from shared.ports.store import User
 
 
@@ -90,6 +93,29 @@ class Users:
         if not await self.context.access.remove_user(user.name, expected):
             raise UserConflict
         return user
+
+    async def reset_codes(self, name: str, doer: Doer) -> None:
+        """Ask a person for one-time codes no more; its sessions end. Raises `GrantRefused`, `UserUnknown`."""
+        user = await self.show(name)
+        self._check(user)
+        await remove_codes(self.context, user.name)
+        await self.context.access.end_sessions(user.name)
+        await record(self.context, doer, "member.reset_codes", user.name, user.tenant)
+
+    async def end_sessions(self, name: str, doer: Doer) -> None:
+        """End the sessions and sign-in links of a person. Raises `GrantRefused` and `UserUnknown`."""
+        user = await self.show(name)
+        self._check(user)
+        await self.context.access.end_sessions(user.name)
+        await record(self.context, doer, "member.end_sessions", user.name, user.tenant)
+
+    async def sign_in_link(self, name: str, entropy: Callable[[int], bytes], doer: Doer) -> str:
+        """Return the secret of a link by which a person signs in once. Raises as `end_sessions` does."""
+        user = await self.show(name)
+        self._check(user)
+        secret = await sign_in_link(self.context, entropy, user)
+        await record(self.context, doer, "member.sign_in_link", user.name, user.tenant)
+        return secret
 
     def _check(self, user: User) -> None:
         check_grant(self.principal, Principal(user.name, user.role, user.tenant, user.accounts))

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pydantic import SecretStr
-
-from shared.access.one_time_codes import KEY_OCTETS, code_step, key_uri
 from shared.access.passwords import delay_after, is_password
 from shared.access.roles import Principal
 from shared.access.tokens import csrf_token, digest_of, is_csrf_token, is_well_formed, mint
-from shared.model.sealed import SecretName
 from shared.operations.context import OperatorContext
-from shared.operations.people.errors import LinkUnusable, SignInRefused, TooManyTries, UserUnknown
-from shared.ports.store import SealedSecret, Session, SessionKind, User
+from shared.operations.people.errors import (
+    CodeNeeded,
+    LinkUnusable,
+    SignInRefused,
+    TooManyTries,
+    UserUnknown,
+)
+from shared.operations.people.second_factor import SecondFactor
+from shared.ports.store import Session, SessionKind, User
 
 SESSION_IDLE = 12 * 3600.0
 SESSION_LONGEST = 7 * 86400.0
@@ -24,8 +26,6 @@ SESSION_LONGEST = 7 * 86400.0
 TOUCHED_EVERY = 300.0
 """Seconds between two notes of a session's use, so that not each request writes."""
 LINK_LASTS = 24 * 3600.0
-USER_SECRETS = "user"
-CODE_KEY = "totp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,11 @@ class SignIns:
     context: OperatorContext
     entropy: Callable[[int], bytes]
 
-    async def sign_in(self, name: str, password: str, code: str = "") -> SignedIn:
-        """Return the session of a person. Raises `SignInRefused` and `TooManyTries`.
+    async def sign_in(self, name: str, password: str, code: str = "", address: str = "") -> SignedIn:
+        """Return the session of a person; `address` is where from. `code`: a one-time or recovery code.
 
-        An unknown name takes as long as a wrong password, and is told in the same words.
+        An unknown name takes as long as a wrong password, and is told in the same words. Raises
+        `SignInRefused`, `CodeNeeded` and `TooManyTries`.
         """
         store, now = self.context.access, self.context.clock.now()
         user = await store.user(name.lower())
@@ -57,32 +58,46 @@ class SignIns:
         right = await asyncio.to_thread(is_password, stored, password)
         if user is None:
             raise SignInRefused
-        step = await self._code_step(user, code, now) if right else None
-        if not right or step is None:
-            failures = user.failures + 1
-            await store.note_sign_in(user.name, failures, now + delay_after(failures), user.code_step)
+        second = SecondFactor(self.context, self.entropy)
+        needs_code = right and await second.is_set_up(user.name)
+        if needs_code and not code.strip():
+            raise CodeNeeded
+        if not right or (needs_code and not await second.accepts(user.name, code)):
+            await note_failure(self.context, user)
             raise SignInRefused
-        await store.note_sign_in(user.name, 0, 0.0, step)
-        return await self._begin(user, now)
+        await store.note_sign_in(user.name, 0, 0.0)
+        return await self.begin(user, address)
 
     async def link(self, name: str, lasts: float = LINK_LASTS) -> str:
         """Return the secret of a link by which a person signs in once. Raises `UserUnknown`."""
         user = await self.context.access.user(name.lower())
         if user is None:
             raise UserUnknown
-        minted, now = mint(self.entropy), self.context.clock.now()
-        link = Session(minted.digest, SessionKind.LINK, user.name, now, now, now + lasts)
-        await self.context.access.add_session(link)
-        return minted.secret
+        return await sign_in_link(self.context, self.entropy, user, lasts)
 
-    async def sign_in_by_link(self, secret: str) -> SignedIn:
-        """Return the session of whom a link is for, and use the link up. Raises `LinkUnusable`."""
+    async def sign_in_by_link(self, secret: str, code: str = "", address: str = "") -> SignedIn:
+        """Return the session of whom a link is for, and use the link up.
+
+        The link stands for the password alone: a code is asked for where one is set up. Raises
+        `LinkUnusable`, `CodeNeeded`, `SignInRefused` and `TooManyTries`.
+        """
         store, now = self.context.access, self.context.clock.now()
         link = await self._found(secret, SessionKind.LINK, now)
         user = None if link is None else await store.user(link.user)
-        if link is None or user is None or not user.enabled or not await store.end_session(link.digest):
+        if link is None or user is None or not user.enabled:
             raise LinkUnusable
-        return await self._begin(user, now)
+        if user.locked_until > now:
+            raise TooManyTries(user.locked_until - now)
+        second = SecondFactor(self.context, self.entropy)
+        if await second.is_set_up(user.name):
+            if not code.strip():
+                raise CodeNeeded
+            if not await second.accepts(user.name, code):
+                await note_failure(self.context, user)
+                raise SignInRefused
+        if not await store.end_session(link.digest):
+            raise LinkUnusable
+        return await self.begin(user, address)
 
     async def session_of(self, secret: str) -> SignedIn | None:
         """Return who a cookie's secret stands for; None where its session has ended."""
@@ -104,27 +119,6 @@ class SignIns:
         """Return whether a request comes from a page of ours: it carries the session's CSRF token."""
         return is_csrf_token(signed_in.secret, csrf)
 
-    async def set_up_codes(self, name: str) -> str:
-        """Have a person asked for one-time codes from now on; return the URI for its app."""
-        user = await self.context.access.user(name.lower())
-        if user is None:
-            raise UserUnknown
-        key = self.entropy(KEY_OCTETS)
-        secret = SecretName(USER_SECRETS, user.name, CODE_KEY)
-        sealed = self.context.registry.box.seal(secret, SecretStr(base64.b32encode(key).decode()))
-        await self.context.secrets.put_secrets([SealedSecret(secret, sealed)], self.context.clock.now())
-        return key_uri(key, user.name)
-
-    async def _code_step(self, user: User, code: str, now: float) -> int | None:
-        """The step of a right code that was not used before; 0 for a person without codes."""
-        sealed = await self.context.secrets.sealed_secrets(USER_SECRETS, [user.name])
-        if (user.name, CODE_KEY) not in sealed:
-            return user.code_step
-        name = SecretName(USER_SECRETS, user.name, CODE_KEY)
-        key = self.context.registry.box.open(name, sealed[user.name, CODE_KEY]).get_secret_value()
-        step = code_step(base64.b32decode(key), code, now)
-        return step if step is not None and step > user.code_step else None
-
     async def _found(self, secret: str, kind: SessionKind, now: float) -> Session | None:
         if not is_well_formed(secret):
             return None
@@ -132,11 +126,30 @@ class SignIns:
         valid = session is not None and session.kind is kind and session.expires_at > now
         return session if valid else None
 
-    async def _begin(self, user: User, now: float) -> SignedIn:
-        minted = mint(self.entropy)
-        session = Session(minted.digest, SessionKind.BROWSER, user.name, now, now, now + SESSION_IDLE)
+    async def begin(self, user: User, address: str) -> SignedIn:
+        """Return a new session of a person who has proven who it is."""
+        minted, now = mint(self.entropy), self.context.clock.now()
+        session = Session(
+            minted.digest, SessionKind.BROWSER, user.name, now, now, now + SESSION_IDLE, address
+        )
         await self.context.access.add_session(session)
         return SignedIn(principal_of(user), minted.secret, csrf_token(minted.secret))
+
+
+async def sign_in_link(
+    context: OperatorContext, entropy: Callable[[int], bytes], user: User, lasts: float = LINK_LASTS
+) -> str:
+    """Return the secret of a link by which a person signs in once."""
+    minted, now = mint(entropy), context.clock.now()
+    link = Session(minted.digest, SessionKind.LINK, user.name, now, now, now + lasts)
+    await context.access.add_session(link)
+    return minted.secret
+
+
+async def note_failure(context: OperatorContext, user: User) -> None:
+    """Count a wrong password or code: the next try has to wait for longer and longer."""
+    failures = user.failures + 1
+    await context.access.note_sign_in(user.name, failures, context.clock.now() + delay_after(failures))
 
 
 def principal_of(user: User) -> Principal:

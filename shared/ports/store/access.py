@@ -15,8 +15,9 @@ class User:
     """A person. `name` is in lower case. `tenant` is None for somebody who is not confined to one.
 
     `accounts` are ids of the accounts of an owner. `failures` wrong passwords were given in a row, and nobody
-    signs in until `locked_until`. `code_step` is the step of the last one-time code that was used. Times are
-    seconds since the epoch.
+    signs in until `locked_until`. `code_step` is the step of the last one-time code that was used. `subject`:
+    who signs in at an identity provider (OIDC) calls it so, and has no password here. Times are seconds since
+    the epoch.
     """
 
     name: str
@@ -30,6 +31,7 @@ class User:
     failures: int = 0
     locked_until: float = 0.0
     code_step: int = 0
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class SessionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who is signed in, or may be by a link."""
+    """Somebody who is signed in, or may be by a link. `address` is where from, on the network."""
 
     digest: str = field(repr=False)
     kind: SessionKind
@@ -68,6 +70,7 @@ class Session:
     created_at: float
     seen_at: float
     expires_at: float
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +128,29 @@ class AccessStore(Protocol):
         ...
 
     async def remove_user(self, name: str, expected: int | None) -> bool:
-        """Remove a user, its sessions and the tokens it made; return whether it was there as expected."""
+        """Remove a user, its sessions, its codes and the tokens it made; return whether it was there as
+        expected.
+        """
         ...
 
-    async def note_sign_in(self, name: str, failures: int, locked_until: float, code_step: int) -> None:
+    async def note_sign_in(self, name: str, failures: int, locked_until: float) -> None:
         """Write how the latest attempt to sign in ended."""
+        ...
+
+    async def use_code_step(self, name: str, step: int) -> bool:
+        """Note that the one-time code of a step is used; return False where it or a later one was before."""
+        ...
+
+    async def put_recovery_codes(self, name: str, digests: Sequence[str]) -> None:
+        """Keep these codes of a user in place of those that were there."""
+        ...
+
+    async def use_recovery_code(self, name: str, digest: str) -> bool:
+        """Use a code up; return whether it was there."""
+        ...
+
+    async def count_recovery_codes(self, name: str) -> int:
+        """Return how many codes a user has left."""
         ...
 
     async def tokens(self, tenant: str | None, after: str, limit: int) -> Sequence[ApiToken]:
@@ -172,8 +193,12 @@ class AccessStore(Protocol):
         """Delete a session or link; return whether it was there. A link is used by whom it was there for."""
         ...
 
-    async def end_sessions(self, user: str) -> None:
-        """Delete all sessions and links of a user."""
+    async def end_sessions(self, user: str, but: str = "") -> None:
+        """Delete all sessions and links of a user, `but` that with this digest."""
+        ...
+
+    async def sessions_of(self, user: str) -> Sequence[Session]:
+        """Return the sessions and links of a user, newest first."""
         ...
 
     async def record(self, records: Sequence[AuditRecord]) -> None:

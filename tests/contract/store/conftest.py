@@ -55,7 +55,8 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
             "TRUNCATE accounts, hosts, pauses, outages, notices, catch_alls, target_facts, suppressions,"
             " skipped, messages, recipients, claims, journal, specs, oauth_apps, oauth_grants, secrets,"
             " usage, users, api_tokens, sessions, audit, idempotency_keys, webhooks, webhook_states,"
-            " webhook_deliveries, connect_links, authorizations, login_tests"
+            " webhook_deliveries, connect_links, authorizations, login_tests,"
+            " recovery_codes"
         )
         connection.execute("UPDATE registry SET revision = 0")
         connection.execute(

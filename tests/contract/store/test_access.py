@@ -8,12 +8,14 @@ from dataclasses import replace
 from shared.access.roles import Permission, Role
 from shared.adapters.sql.access.requests import KEPT, LONGEST
 from shared.adapters.sql.store import SqlStore
+from shared.model.sealed import Sealed, SecretName
 from shared.ports.store import (
     Answer,
     ApiToken,
     AuditRecord,
     Known,
     Repetition,
+    SealedSecret,
     Session,
     SessionKind,
     User,
@@ -68,8 +70,43 @@ async def test_a_removed_user_leaves_neither_sessions_nor_tokens(store: SqlStore
 
 async def test_failures_to_sign_in_are_remembered(store: SqlStore) -> None:
     await store.access.save_user(ANNA, 0)
-    await store.access.note_sign_in(ANNA.name, 3, 77.0, 5)
-    assert await store.access.user(ANNA.name) == replace(ANNA, failures=3, locked_until=77.0, code_step=5)
+    await store.access.note_sign_in(ANNA.name, 3, 77.0)
+    assert await store.access.user(ANNA.name) == replace(ANNA, failures=3, locked_until=77.0)
+    assert await store.access.save_user(replace(ANNA, enabled=False), 1)
+    changed = await store.access.user(ANNA.name)
+    assert changed == replace(ANNA, enabled=False, revision=2, failures=3, locked_until=77.0)
+
+
+async def test_a_one_time_code_counts_once(store: SqlStore) -> None:
+    await store.access.save_user(ANNA, 0)
+    used = await asyncio.gather(*(store.access.use_code_step(ANNA.name, 5) for _ in range(8)))
+    assert sorted(used) == [False] * 7 + [True]
+    assert not await store.access.use_code_step(ANNA.name, 4)
+    assert await store.access.use_code_step(ANNA.name, 6)
+
+
+async def test_a_recovery_code_counts_once_and_goes_with_its_user(store: SqlStore) -> None:
+    await store.access.save_user(ANNA, 0)
+    await store.access.put_recovery_codes(ANNA.name, ["a", "b"])
+    used = await asyncio.gather(*(store.access.use_recovery_code(ANNA.name, "a") for _ in range(8)))
+    assert sorted(used) == [False] * 7 + [True]
+    assert await store.access.count_recovery_codes(ANNA.name) == 1
+    await store.access.put_recovery_codes(ANNA.name, ["c"])
+    assert not await store.access.use_recovery_code(ANNA.name, "b")
+    name = SecretName("user", ANNA.name, "totp")
+    await store.secrets.put_secrets([SealedSecret(name, Sealed("k", b"x"))], 1.0)
+    await store.access.remove_user(ANNA.name, None)
+    assert await store.access.count_recovery_codes(ANNA.name) == 0
+    assert await store.secrets.sealed_secrets("user", [ANNA.name]) == {}
+
+
+async def test_sessions_of_a_user_are_listed_and_ended_but_one(store: SqlStore) -> None:
+    other = replace(SESSION, digest="s2", created_at=30.0, address="192.0.2.1")
+    for each in (SESSION, other, replace(SESSION, digest="s3", user="otto")):
+        await store.access.add_session(each)
+    assert await store.access.sessions_of(ANNA.name) == [other, SESSION]
+    await store.access.end_sessions(ANNA.name, "s2")
+    assert await store.access.sessions_of(ANNA.name) == [other]
 
 
 async def test_a_token_is_found_by_its_digest_and_revoked_once(store: SqlStore) -> None:

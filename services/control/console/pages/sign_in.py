@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
 
 from services.control.console.view import OpenView, TheView, View
-from services.control.sessions import begin_session, check_tries, end_session, session_secret
+from services.control.sessions import begin_session, check_tries, end_session, sender_of, session_secret
 from shared.model.errors import MailferryError
-from shared.operations.people import LinkUnusable, SignedIn, SignInRefused, TooManyTries
+from shared.operations.people import CodeNeeded, LinkUnusable, SignedIn, SignInRefused, TooManyTries
 
 pages = APIRouter()
 Next = Annotated[str, Query(max_length=2000)]
@@ -30,8 +30,8 @@ async def sign_in(view: OpenView) -> Response:
     check_tries(view.control, view.request)
     name, password, code = (_field(view, each) for each in ("name", "password", "code"))
     try:
-        signed_in = await view.control.sign_ins.sign_in(name, password, code)
-    except (SignInRefused, TooManyTries) as refusal:
+        signed_in = await view.control.sign_ins.sign_in(name, password, code, sender_of(view.request))
+    except (SignInRefused, CodeNeeded, TooManyTries) as refusal:
         return _again(view, refusal, name)
     return _begun(view, signed_in)
 
@@ -41,8 +41,10 @@ async def sign_in_by_link(view: OpenView) -> Response:
     """Sign in by a link, which is used up by that."""
     check_tries(view.control, view.request)
     try:
-        signed_in = await view.control.sign_ins.sign_in_by_link(_field(view, "secret"))
-    except LinkUnusable as refusal:
+        signed_in = await view.control.sign_ins.sign_in_by_link(
+            _field(view, "secret"), _field(view, "code"), sender_of(view.request)
+        )
+    except (LinkUnusable, CodeNeeded, SignInRefused, TooManyTries) as refusal:
         return _again(view, refusal, "")
     return _begun(view, signed_in)
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import RowMapping, delete, func, insert, select, update
 
 from shared.access.roles import Permission, Role
-from shared.adapters.sql.access.tables import api_tokens, sessions, users
+from shared.adapters.sql.access.tables import api_tokens, recovery_codes, sessions, users
+from shared.adapters.sql.secrets import remove_secrets
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.ports.store.access import ApiToken, Session, SessionKind, User
 
-USER, TOKEN, SESSION = users.c, api_tokens.c, sessions.c
+USER, TOKEN, SESSION, CODE = users.c, api_tokens.c, sessions.c, recovery_codes.c
+USER_SECRETS = "user"
+_COUNTED = ("failures", "locked_until", "code_step")
+"""What sign-ins write: a change of a user does not take it back to what was read before."""
 
 
 def users_after(transaction: Transaction, tenant: str | None, after: str, limit: int) -> list[User]:
@@ -36,29 +40,58 @@ def save_user(transaction: Transaction, user: User, expected: int) -> bool:
     values = {**asdict(user), **_written(user), "revision": expected + 1}
     connection = transaction.connection
     if expected:
+        for each in _COUNTED:
+            del values[each]
         known = USER.name == user.name, USER.revision == expected
         return connection.execute(update(users).where(*known).values(values)).rowcount == 1
     return transaction.bulk.insert_absent(connection, users, [*values], [tuple(values.values())]) == 1
 
 
 def remove_user(transaction: Transaction, name: str, expected: int | None) -> bool:
-    """Remove a user with its sessions and tokens; return whether it was there as expected."""
+    """Remove a user with its sessions, codes and tokens; return whether it was there as expected."""
     query = delete(users).where(USER.name == name)
     if expected is not None:
         query = query.where(USER.revision == expected)
     if transaction.connection.execute(query).rowcount == 0:
         return False
     end_sessions(transaction, name)
+    put_recovery_codes(transaction, name, ())
+    # Somebody else of this name, who comes later, has codes of his own.
+    remove_secrets(transaction, USER_SECRETS, [name])
     transaction.connection.execute(delete(api_tokens).where(TOKEN.created_by == name))
     return True
 
 
-def note_sign_in(
-    transaction: Transaction, name: str, failures: int, locked_until: float, code_step: int
-) -> None:
+def note_sign_in(transaction: Transaction, name: str, failures: int, locked_until: float) -> None:
     """Write how the latest attempt to sign in ended."""
-    changed = {"failures": failures, "locked_until": float(locked_until), "code_step": code_step}
+    changed = {"failures": failures, "locked_until": float(locked_until)}
     transaction.connection.execute(update(users).where(USER.name == name).values(changed))
+
+
+def use_code_step(transaction: Transaction, name: str, step: int) -> bool:
+    """Note that the one-time code of a step is used; return whether it is the first time."""
+    change = update(users).where(USER.name == name, USER.code_step < step).values(code_step=step)
+    return transaction.connection.execute(change).rowcount == 1
+
+
+def put_recovery_codes(transaction: Transaction, name: str, digests: Sequence[str]) -> None:
+    """Keep these codes of a user in place of those that were there."""
+    connection, bulk = transaction
+    connection.execute(delete(recovery_codes).where(CODE.person == name))
+    rows = [(name, each) for each in sorted(set(digests))]
+    bulk.insert_absent(connection, recovery_codes, ("person", "digest"), rows)
+
+
+def use_recovery_code(transaction: Transaction, name: str, digest: str) -> bool:
+    """Use a code up; return whether it was there."""
+    change = delete(recovery_codes).where(CODE.person == name, CODE.digest == digest)
+    return transaction.connection.execute(change).rowcount == 1
+
+
+def count_recovery_codes(transaction: Transaction, name: str) -> int:
+    """Return how many codes a user has left."""
+    query = select(func.count()).select_from(recovery_codes).where(CODE.person == name)
+    return transaction.connection.execute(query).scalar_one()
 
 
 def tokens_after(transaction: Transaction, tenant: str | None, after: str, limit: int) -> list[ApiToken]:
@@ -115,7 +148,7 @@ def session_by_digest(transaction: Transaction, digest: str) -> Session | None:
     row = transaction.connection.execute(select(sessions).where(SESSION.digest == digest)).first()
     if row is None:
         return None
-    return Session(row.digest, SessionKind(row.kind), row.person, row.created_at, row.seen_at, row.expires_at)
+    return _session(row)
 
 
 def touch_session(transaction: Transaction, digest: str, seen_at: float, expires_at: float) -> None:
@@ -129,9 +162,27 @@ def end_session(transaction: Transaction, digest: str) -> bool:
     return transaction.connection.execute(delete(sessions).where(SESSION.digest == digest)).rowcount == 1
 
 
-def end_sessions(transaction: Transaction, user: str) -> None:
-    """Delete all sessions and links of a user."""
-    transaction.connection.execute(delete(sessions).where(SESSION.person == user))
+def end_sessions(transaction: Transaction, user: str, but: str = "") -> None:
+    """Delete all sessions and links of a user, `but` that with this digest."""
+    transaction.connection.execute(delete(sessions).where(SESSION.person == user, SESSION.digest != but))
+
+
+def sessions_of(transaction: Transaction, user: str) -> list[Session]:
+    """Return the sessions and links of a user, newest first."""
+    query = select(sessions).where(SESSION.person == user).order_by(SESSION.created_at.desc(), SESSION.digest)
+    return [_session(row) for row in transaction.connection.execute(query)]
+
+
+def _session(row: Any) -> Session:
+    return Session(
+        row.digest,
+        SessionKind(row.kind),
+        row.person,
+        row.created_at,
+        row.seen_at,
+        row.expires_at,
+        row.address,
+    )
 
 
 def _user(row: RowMapping) -> User:
@@ -140,7 +191,16 @@ def _user(row: RowMapping) -> User:
         enabled=bool(row["enabled"]),
         **{
             key: row[key]
-            for key in ("name", "created_at", "revision", "password", "failures", "locked_until", "code_step")
+            for key in (
+                "name",
+                "created_at",
+                "revision",
+                "password",
+                "failures",
+                "locked_until",
+                "code_step",
+                "subject",
+            )
         },
     )
 

@@ -20,6 +20,7 @@ users = Table(
     Column("failures", Integer, nullable=False),
     Column("locked_until", Double, nullable=False),
     Column("code_step", BigInteger, nullable=False),
+    Column("subject", BYTEWISE),
 )
 
 api_tokens = Table(
@@ -49,6 +50,14 @@ sessions = Table(
     Column("created_at", Double, nullable=False),
     Column("seen_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
+    Column("address", BYTEWISE, nullable=False, server_default=""),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("person", BYTEWISE, primary_key=True),
+    Column("digest", BYTEWISE, primary_key=True),
 )
 
 audit = Table(
