@@ -74,7 +74,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --python-version 3.11 --universa
 	--no-emit-index-url --no-emit-find-links --no-header --upgrade --quiet
 
 lock: install $(TOOLS) ## resolve pyproject.toml into requirements.lock (to run) and requirements-dev.lock (all)
-	@$(COMPILE) --extra build --extra dev --output-file requirements-dev.lock
+	@$(COMPILE) --extra build --extra dev --extra otel --output-file requirements-dev.lock
 	@$(COMPILE) --extra build --constraints requirements-dev.lock --no-annotate --output-file requirements.lock
 	@$(BIN)/python deploy/docker/write-runtime-lock
 	@$(BIN)/python deploy/release/write-sbom

@@ -15,7 +15,7 @@ from shared.runtime.run_services import Service, run_services
 async def serve(configuration: Configuration, load: Load) -> None:
     """Run a fetcher until a signal ends it."""
     configuration.require_shared("fetcher")
-    async with open_runtime(configuration) as around:
+    async with open_runtime(configuration, "mailferry-fetcher") as around:
         services: dict[str, Service] = {"fetcher": build_fetcher(configuration, around, name=process_name())}
         if around.token_keeper is not None:
             services["tokens"] = around.token_keeper

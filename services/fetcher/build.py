@@ -65,6 +65,7 @@ def build_fetcher(
             around.store.fetcher, clock, lambda tenant: registry.limits_of(tenant).daily_mails
         ),
         revision=lambda: registry.revision,
+        tracing=around.tracing,
     )
     open_mailbox = partial(open_source, grants=around.grants)
     quotas = TenantQuotas(

@@ -15,7 +15,7 @@ from shared.runtime.run_services import run_services
 async def serve(configuration: Configuration, load: Load) -> None:
     """Run a relay until a signal ends it."""
     configuration.require_shared("relay")
-    async with open_runtime(configuration) as runtime:
+    async with open_runtime(configuration, "mailferry-relay") as runtime:
         service = build_relay(configuration, runtime, name=process_name())
         await run_services({"relay": service}, runtime, configuration, load)
 

@@ -67,6 +67,7 @@ def build_relay(
         chance=runtime.chance,
         metrics=runtime.metrics,
         limits=facts,
+        tracing=runtime.tracing,
     )
     notifier = Notifier(
         registry,
@@ -92,6 +93,7 @@ def build_relay(
             runtime.metrics,
             options,
             observe_outcome,
+            runtime.tracing,
         ),
         [
             OverdueMails(runtime.store.maintenance, runtime.broker, runtime.clock, lease).run,

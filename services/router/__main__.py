@@ -14,7 +14,7 @@ from shared.runtime.run_services import run_services
 async def serve(configuration: Configuration, load: Load) -> None:
     """Run a router until a signal ends it."""
     configuration.require_shared("router")
-    async with open_runtime(configuration) as runtime:
+    async with open_runtime(configuration, "mailferry-router") as runtime:
         service = build_router(configuration, runtime)
         await run_services({"router": service}, runtime, configuration, load)
 

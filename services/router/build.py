@@ -24,6 +24,9 @@ def build_router(configuration: Configuration, runtime: Runtime, *, retries_at_o
         clock=runtime.clock,
         metrics=runtime.metrics,
         settings=RouterSettings(
-            configuration.leases.message, batch_policy_for(configuration.broker), longest_retry
+            configuration.leases.message,
+            batch_policy_for(configuration.broker),
+            longest_retry,
+            runtime.tracing,
         ),
     )

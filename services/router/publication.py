@@ -43,11 +43,11 @@ async def publish_routed(
 
 
 def routed_event(
-    event: MessageFetched, serving: Serving, client: Client = NO_CLIENT, revision: int = 0
+    event: MessageFetched, serving: Serving, client: Client = NO_CLIENT, revision: int = 0, trace: str = ""
 ) -> MessageRouted:
     """Return the event for the relays: the fetched mail, its recipients to serve, and the client.
 
-    `revision` is the registry's by which the mail was routed.
+    `revision` is the registry's by which the mail was routed, `trace` the context of that step.
     """
     return MessageRouted(
         message=event.message,
@@ -67,6 +67,7 @@ def routed_event(
         client_name=client.name,
         client_address=client.ip,
         revision=max(event.revision, revision),
+        trace=trace,
     )
 
 

@@ -32,7 +32,9 @@ from shared.ports.broker import Broker, Subscription
 from shared.ports.clock import Clock
 from shared.ports.directory import Directories, Directory, LookupResult
 from shared.ports.store import RawMailNeeded, RouterStore, Serving
+from shared.ports.tracing import NO_TRACING, Tracing
 from shared.runtime.batch_policy import BatchPolicy
+from shared.runtime.batch_tracing import TracedMail, traced_batch
 from shared.runtime.checkpoints import reached
 from shared.runtime.consumer import Consumer, Received
 from shared.runtime.metrics import Metrics
@@ -54,12 +56,13 @@ class RouterSettings:
     """The router's settings. `message_lease` in seconds.
 
     `longest_retry`: seconds ahead at which a deferred recipient's next attempt may be due, when its mail was
-    fetched again. A recipient deferred for longer is tried at once.
+    fetched again. A recipient deferred for longer is tried at once. `tracing` records the steps.
     """
 
     message_lease: float
     batch_policy: BatchPolicy
     longest_retry: float = inf
+    tracing: Tracing = NO_TRACING
 
 
 class Router:
@@ -151,6 +154,17 @@ class Router:
         if not batch:
             return
         latest = _latest(resolved)
+        steps = [TracedMail(message, each.event.trace) for message, each in latest.items()]
+        with traced_batch(self._settings.tracing, "route", steps) as traces:
+            settled = await self._record_and_publish(latest, traces)
+        await subscription.ack([received.delivery for received in batch])
+        reached("router.acknowledged")
+        await delete_blobs(self._blobs, settled)
+
+    async def _record_and_publish(
+        self, latest: dict[str, ResolvedMail], traces: Mapping[str, str]
+    ) -> Sequence[Settled]:
+        """Record the resolved mails and publish what follows; return what is settled by that."""
         servings, settled = await self._record(latest)
         reached("router.recorded")
         self._count(latest.values(), settled)
@@ -160,14 +174,13 @@ class Router:
                 each,
                 self._client(latest[each.message], each.target),
                 self._registry.revision,
+                traces.get(each.message, ""),
             )
             for each in servings
         ]
         await publish_routed(self._broker, events, settlement_hints(settled))
         reached("router.published")
-        await subscription.ack([received.delivery for received in batch])
-        reached("router.acknowledged")
-        await delete_blobs(self._blobs, settled)
+        return settled
 
     async def _record(self, latest: dict[str, ResolvedMail]) -> tuple[Sequence[Serving], Sequence[Settled]]:
         """Record the mails.

@@ -35,7 +35,7 @@ def control_service(configuration: Configuration, runtime: Runtime) -> ControlSe
 async def serve(configuration: Configuration, load: Load) -> None:
     """Run the control service alone until a signal ends it."""
     configuration.require_shared("control")
-    async with open_runtime(configuration) as runtime:
+    async with open_runtime(configuration, "mailferry-control") as runtime:
         service = control_service(configuration, runtime)
         services = {} if service is None else {"control": service}
         await run_services(services, runtime, configuration, load)

@@ -19,6 +19,7 @@ from shared.config.settings import (
     NoticesSettings,
     RelaySettings,
     StoreSettings,
+    TracingSettings,
 )
 from shared.model.account import Account
 from shared.model.errors import ConfigurationError
@@ -78,6 +79,7 @@ FIXED_AT_START = (
     "notices",
     "leases",
     "log",
+    "tracing",
 )
 
 
@@ -101,6 +103,7 @@ class Configuration:
     notices: NoticesSettings
     leases: LeasesSettings
     log: LogSettings
+    tracing: TracingSettings
     document: Document = field(repr=False, compare=False)
     hosts: HostLimits = NO_LIMITS
     oauth_apps: dict[str, OAuthApp] = field(default_factory=dict)

@@ -49,7 +49,8 @@ class MessageFetched(Record):
     """The fetcher read a mail and entered it into the ledger. `fetched_at` is when it was first read.
 
     With a `park_reason` nobody gets the mail before an operator has seen it. `revision` is the registry's
-    that the fetcher knew: who knows an older one reads it again.
+    that the fetcher knew: who knows an older one reads it again. `trace` is the context of the fetcher's step
+    (a `traceparent`) where tracing is on.
     """
 
     wire_name = "message.fetched"
@@ -63,6 +64,7 @@ class MessageFetched(Record):
     payload: Payload
     park_reason: str | None = None
     revision: int = 0
+    trace: str = ""
 
 
 class RoutedRecipient(BaseModel):
@@ -83,6 +85,7 @@ class MessageRouted(Record):
 
     `client_name` and `client_address` are the host from which the provider received the mail, as far as
     known. They are set only for targets that want them. `revision` is the registry's that the router knew.
+    `trace` is the context of the router's step where tracing is on.
     """
 
     wire_name = "message.routed"
@@ -99,6 +102,7 @@ class MessageRouted(Record):
     client_name: str = ""
     client_address: str = ""
     revision: int = 0
+    trace: str = ""
 
 
 class MessageSettled(Record):

@@ -14,6 +14,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.model.errors import MailferryError
+from shared.ports.tracing import CURRENT_TRACE
 from shared.runtime.redaction import redact
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -42,6 +43,13 @@ def add_error_details(_logger: WrappedLogger, _method: str, line: EventDict) -> 
     return line
 
 
+def add_trace(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Add the id of the trace to which the line belongs, if there is one (a structlog processor)."""
+    if context := CURRENT_TRACE.get():
+        line["trace_id"] = context.split("-")[1]
+    return line
+
+
 class NamedLogger(structlog.WriteLogger):
     """Writes lines to the stream. `name` is that of the logger."""
 
@@ -63,6 +71,7 @@ def _processors() -> list[Processor]:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         add_error_details,
+        add_trace,
         structlog.processors.format_exc_info,
         redact,
     ]

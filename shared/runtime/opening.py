@@ -17,10 +17,11 @@ from shared.adapters.sql import open_store, upgrade
 from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.contract.topology import Topology, topology
-from shared.model.errors import MailferryError
+from shared.model.errors import ConfigurationError, MailferryError
 from shared.ports.broker import Broker
 from shared.ports.clock import Clock
 from shared.ports.store import Store
+from shared.ports.tracing import NO_TRACING, Tracing
 from shared.runtime.blobs import open_blobs
 from shared.runtime.counting_broker import CountingBroker
 from shared.runtime.metrics import Metrics
@@ -33,8 +34,10 @@ from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
 
 @asynccontextmanager
-async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
+async def open_runtime(configuration: Configuration, name: str = "mailferry") -> AsyncIterator[Runtime]:
     """Open what the services of this process need. An unavailable database or broker is no error.
+
+    `name` is that of the process in traces.
 
     An SQLite database is upgraded to the current schema, and gets the key of its secrets. Raises
     `KeysUnusable`.
@@ -55,6 +58,7 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
 
     try:
         async with (
+            _tracing(configuration, name) as tracing,
             _broker(configuration, queues, clock) as broker,
             _blob_maintenance(blobs, unrecorded, store, broker, clock),
             _registry_watched(registry),
@@ -84,6 +88,7 @@ async def open_runtime(configuration: Configuration) -> AsyncIterator[Runtime]:
                 grants=oauth.tokens,
                 oauth=oauth,
                 token_keeper=token_keeper,
+                tracing=tracing,
             )
     finally:
         await store.close()
@@ -98,6 +103,27 @@ def _store(configuration: Configuration, metrics: Metrics) -> Store:
     store.runner.on_end = metrics.store_seconds.observe
     metrics.store_calls.set_function(lambda: store.runner.under_way)
     return store
+
+
+@asynccontextmanager
+async def _tracing(configuration: Configuration, name: str) -> AsyncIterator[Tracing]:
+    settings = configuration.tracing
+    if settings.endpoint is None:
+        yield NO_TRACING
+        return
+    try:
+        from shared.adapters.otel_tracing import OtelTracing  # noqa: PLC0415 - optional, and slow to import
+    except ImportError as error:
+        sentence = (
+            f'{configuration.document.origin}: [tracing] "endpoint": the library {error.name} is not '
+            'installed; `pip install "mailferry[otel]"` brings it'
+        )
+        raise ConfigurationError([sentence]) from error
+    tracing = OtelTracing(settings.endpoint, name=name, version=version("mailferry"), sample=settings.sample)
+    try:
+        yield tracing
+    finally:
+        await asyncio.to_thread(tracing.close)
 
 
 @asynccontextmanager

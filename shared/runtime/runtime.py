@@ -12,6 +12,7 @@ from shared.ports.clock import Clock
 from shared.ports.directory import Directories
 from shared.ports.store import Store
 from shared.ports.tokens import NO_GRANTS, GrantTokens
+from shared.ports.tracing import NO_TRACING, Tracing
 from shared.runtime.metrics import Metrics
 from shared.runtime.oauth.opening import OAuth
 from shared.runtime.oauth.token_keeper import TokenKeeper
@@ -43,3 +44,4 @@ class Runtime:
     grants: GrantTokens = NO_GRANTS
     oauth: OAuth | None = None
     token_keeper: TokenKeeper | None = None
+    tracing: Tracing = NO_TRACING

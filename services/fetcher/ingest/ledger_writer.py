@@ -5,7 +5,7 @@ The mails are collected into batches. Each batch is recorded in one transaction,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from services.fetcher.decide.choice import Wanted
@@ -22,6 +22,7 @@ from shared.model.batcher import Batcher
 from shared.model.mailbox import Listed
 from shared.ports.broker import Publication
 from shared.ports.store import LeaseLost, Receipt
+from shared.runtime.batch_tracing import TracedMail, traced_batch
 from shared.runtime.checkpoints import reached
 from shared.runtime.unrecorded_blobs import RECORD_WITHIN, UnrecordedBlobs
 
@@ -104,9 +105,18 @@ class LedgerWriter:
         taken, now = self._batcher.take_batch(), self._ports.clock.now()
         late = self._too_late(taken)
         batch = [each for each in taken if each not in late] if late else taken
-        receipts = await self._record(batch, late, corrections, now)
-        if not batch:
-            return []
+        steps = [TracedMail(each.message) for each in batch]
+        with traced_batch(self._ports.tracing, "fetch", steps) as traces:
+            receipts = await self._record(batch, late, corrections, now)
+            return await self._publish(batch, receipts, now, traces) if batch else []
+
+    async def _publish(
+        self,
+        batch: Sequence[ReceivedMail],
+        receipts: Sequence[Receipt | None],
+        now: float,
+        traces: Mapping[str, str],
+    ) -> list[RecordedMail]:
         reached("fetcher.recorded")
         known = [
             (each, receipt) for each, receipt in zip(batch, receipts, strict=True) if receipt is not None
@@ -120,7 +130,7 @@ class LedgerWriter:
         ]
         self._about_to_publish(recorded)
         await self._ports.broker.publish(
-            [self._publication(each, receipt.fetch_no, now) for each, receipt in known]
+            [self._publication(each, receipt.fetch_no, now, traces) for each, receipt in known]
         )
         reached("fetcher.published")
         return recorded
@@ -193,7 +203,9 @@ class LedgerWriter:
             object_id=each.wanted.entry.object_id,
         )
 
-    def _publication(self, each: ReceivedMail, fetch_no: int, now: float) -> Publication:
+    def _publication(
+        self, each: ReceivedMail, fetch_no: int, now: float, traces: Mapping[str, str]
+    ) -> Publication:
         known = each.wanted.known
         event = MessageFetched(
             message=each.message,
@@ -205,5 +217,6 @@ class LedgerWriter:
             payload=each.payload,
             park_reason=park_reason(self._account, each.payload.octets),
             revision=self._ports.revision(),
+            trace=traces.get(each.message, ""),
         )
         return Publication(FETCHED_KEY, EVENT_CODEC.encode_event(event), flow=event.tenant)

@@ -13,6 +13,7 @@ from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker
 from shared.ports.clock import Clock
 from shared.ports.store import FetcherStore
+from shared.ports.tracing import NO_TRACING, Tracing
 from shared.runtime.unrecorded_blobs import UnrecordedBlobs
 
 
@@ -34,3 +35,4 @@ class Ports:
     blob_room: BlobRoom | None = None
     daily_limits: DailyLimits | None = None
     revision: Callable[[], int] = lambda: 0
+    tracing: Tracing = NO_TRACING

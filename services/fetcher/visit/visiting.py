@@ -62,9 +62,16 @@ class Visitor:
 
         Raises only what the store raises when it takes the report.
         """
-        with self.metrics.sessions_open.track_inprogress(), self.metrics.visit_seconds.time():
+        with (
+            self.metrics.sessions_open.track_inprogress(),
+            self.metrics.visit_seconds.time(),
+            self.ports.tracing.span("visit", account=account.id) as span,
+        ):
             visit, login_delay = await self._attempt(account, lease, is_stopping)
-        self._count(account, visit)
+            self._count(account, visit)
+            if visit.report.failed:
+                span.fail(failure_reason(visit.error))
+            span.note(fetched=visit.report.fetched, deleted=visit.report.deleted)
         now = self.ports.clock.now()
         visit, quiet = _with_last_mail(visit, account, now)
         interval = max(account.shortest_interval, login_delay)

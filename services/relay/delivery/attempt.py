@@ -6,6 +6,7 @@ made durable in a blob (custody rule 3); if that fails, the recipient is deferre
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -36,6 +37,7 @@ from shared.model.target import ClientReport, DeliveryOptions, Target
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import Serving
+from shared.ports.tracing import NO_TRACING, Span, Tracing
 from shared.runtime.checkpoints import reached
 from shared.runtime.metrics import Metrics
 from shared.runtime.raw_mail import store_raw_mail
@@ -76,6 +78,7 @@ class Attempter:
     chance: Callable[[], float]
     metrics: Metrics
     limits: RecipientLimits
+    tracing: Tracing = NO_TRACING
 
     def is_disabled(self, event: MessageRouted) -> bool:
         """Whether a mail waits, as its account, its tenant or its target is disabled."""
@@ -90,6 +93,13 @@ class Attempter:
         """Deliver, and return one outcome per recipient. Raises nothing: each attempt has an outcome that is
         recorded, whatever the mail or the target does.
         """
+        with self.tracing.span("deliver", event.trace, message=event.message, target=event.target) as span:
+            outcomes = await self._attempt(event, serving, transport)
+            if self.tracing.is_on:
+                _note_outcomes(span, outcomes)
+        return outcomes
+
+    async def _attempt(self, event: MessageRouted, serving: Serving, transport: Transport) -> Outcomes:
         known = _Known(self.registry.accounts.get(event.account), self.registry.targets.get(event.target))
         destinations = tuple(dict.fromkeys(each.destination for each in serving.recipients))
         began = self.clock.monotonic()
@@ -188,6 +198,13 @@ class Attempter:
             except MailferryError as error:
                 outcomes = [defer_instead_of_park(each, error, context) for each in outcomes]
         return outcomes, blob
+
+
+def _note_outcomes(span: Span, outcomes: Outcomes) -> None:
+    for status, recipients in Counter(each.status for each, _ in outcomes.outcomes).items():
+        span.note(**{status.value: recipients})
+        if status is not RecipientStatus.DELIVERED:
+            span.fail(status.value)
 
 
 def _envelope(

@@ -28,6 +28,7 @@ from shared.ports.blobs import Blobs
 from shared.ports.broker import Broker, Delivery, Publication, Subscription
 from shared.ports.clock import Clock
 from shared.ports.store import Concluded, RelayStore
+from shared.ports.tracing import NO_TRACING, Tracing
 from shared.runtime.checkpoints import reached
 from shared.runtime.metrics import Metrics
 from shared.runtime.settlement import delete_blobs, settlement_hints
@@ -63,7 +64,9 @@ class OutcomeRecorder:
         metrics: Metrics,
         options: RelayOptions,
         observe_outcome: ObserveOutcome = ignore_outcome,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
+        self._tracing = tracing
         self._deliveries = deliveries
         self._broker = broker
         self._blobs = blobs
@@ -96,7 +99,9 @@ class OutcomeRecorder:
         while True:
             batch = await self._ended.batch()
             try:
-                await self._process_batch(batch)
+                links = [each.received.event.trace for each in batch] if self._tracing.is_on else ()
+                with self._tracing.span("record outcomes", links=links, mails=len(batch)):
+                    await self._process_batch(batch)
             finally:
                 self._unrecorded -= len(batch)
                 if not self._unrecorded:

@@ -16,6 +16,7 @@ from shared.config.settings.infrastructure import (
     MetricsSettings,
     SecretsSettings,
     StoreSettings,
+    TracingSettings,
     UrlSettings,
 )
 from shared.config.settings.oauth import OAuthAppSettings
@@ -37,6 +38,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "notices": NoticesSettings,
     "leases": LeasesSettings,
     "log": LogSettings,
+    "tracing": TracingSettings,
 }
 ARRAYS: dict[str, type[Settings]] = {
     "tenants": TenantSettings,
@@ -76,5 +78,6 @@ __all__ = [
     "StoreSettings",
     "TargetSettings",
     "TenantSettings",
+    "TracingSettings",
     "UrlSettings",
 ]

@@ -132,6 +132,18 @@ class LeasesSettings(Settings):
     )
 
 
+class TracingSettings(Settings):
+    """Traces by OpenTelemetry. See `docs/watching.md`."""
+
+    endpoint: Text | None = setting(
+        None,
+        "The collector, which takes OTLP over HTTP. Without it nothing is traced.",
+        form="URL",
+        example="http://127.0.0.1:4318",
+    )
+    sample: float = setting(1.0, "The part of all mails that is traced.", ge=0, le=1, example=0.01)
+
+
 class LogSettings(Settings):
     """What is logged, and how."""
 

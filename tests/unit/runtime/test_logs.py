@@ -10,6 +10,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from shared.model.errors import Fault, MailferryError
+from shared.ports.tracing import CURRENT_TRACE
 from shared.runtime.logs import set_up_logs
 from tests.fakes.logs import logs_restored
 
@@ -38,6 +39,17 @@ def test_a_line_is_json_with_time_level_and_logger() -> None:
         "account": "acme/catchall",
         "fetched": 3,
     }
+
+
+def test_a_line_carries_the_trace_of_the_step_in_which_it_is_written() -> None:
+    stream = io.StringIO()
+    set_up_logs("info", "json", stream)
+    token = CURRENT_TRACE.set("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    structlog.get_logger("mailferry.relay").info("target out of reach")
+    CURRENT_TRACE.reset(token)
+    structlog.get_logger("mailferry.relay").info("target reached again")
+    traces = [line.get("trace_id") for line in json_lines(stream)]
+    assert traces == ["4bf92f3577b34da6a3ce929d0e0e4736", None]
 
 
 def test_a_terminal_gets_readable_text() -> None:
