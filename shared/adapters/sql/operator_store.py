@@ -9,6 +9,7 @@ from shared.adapters.sql.account_states import account_states
 from shared.adapters.sql.calls import MAINTENANCE, allowing
 from shared.adapters.sql.epochs import confirm_epoch, current_epoch, pause_deletion
 from shared.adapters.sql.ledger.skipping import find_skipped, import_known_mails, skipped_counts
+from shared.adapters.sql.mail_pages import mail_page, parked_count, parked_page
 from shared.adapters.sql.parking import discard_parked, retry_parked
 from shared.adapters.sql.pauses import known_pauses, pause_scope, resume_scope, scheduled_accounts
 from shared.adapters.sql.recovery import left_behind
@@ -35,8 +36,11 @@ from shared.ports.store import (
     AccountState,
     CatchAll,
     Epoch,
+    MailQuery,
     Outage,
     Parked,
+    ParkedPage,
+    ParkedQuery,
     Pause,
     TargetFact,
     TargetState,
@@ -96,6 +100,18 @@ class SqlOperatorStore:
     async def parked_recipients(self, limit: int = PAGE, tenant: str | None = None) -> Sequence[Parked]:
         """Return parked recipients, oldest first."""
         return await self._runner.read(parked_recipients, limit, tenant)
+
+    async def mail_page(self, query: MailQuery, limit: int) -> Sequence[Message]:
+        """Return up to `limit` mails that match the query, newest first."""
+        return await self._runner.read(mail_page, query, limit)
+
+    async def parked_page(self, query: ParkedQuery, limit: int) -> ParkedPage:
+        """Return up to `limit` parked recipients that match the query, oldest first."""
+        return await self._runner.read(parked_page, query, limit)
+
+    async def parked_count(self, query: ParkedQuery) -> int:
+        """Return how many parked recipients match the query, on whatever page."""
+        return await self._runner.read(parked_count, query)
 
     async def parked_totals(self) -> tuple[int, int]:
         """Return how many recipients are parked, and how many octets of mail are kept for them."""

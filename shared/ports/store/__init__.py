@@ -61,6 +61,7 @@ from shared.ports.store.fetcher import (
     VisitReport,
     day_of,
 )
+from shared.ports.store.mails import ANYBODY, MailQuery, ParkedPage, ParkedPlace, ParkedQuery, Scope
 from shared.ports.store.maintenance import (
     Epoch,
     MaintenanceStore,
@@ -114,6 +115,7 @@ from shared.ports.store.webhooks import Delivery, Webhook, WebhookStore
 __all__ = [
     "ABSENT",
     "ANY",
+    "ANYBODY",
     "EVERYTHING",
     "FACT_HOLDS",
     "LONGEST_REPORT",
@@ -145,12 +147,16 @@ __all__ = [
     "LeaseLost",
     "LedgerRow",
     "ListedAccount",
+    "MailQuery",
     "MaintenanceStore",
     "NewGrant",
     "OnboardingStore",
     "OperatorStore",
     "Outage",
     "Parked",
+    "ParkedPage",
+    "ParkedPlace",
+    "ParkedQuery",
     "Pause",
     "Pruned",
     "RawMailNeeded",
@@ -164,6 +170,7 @@ __all__ = [
     "RouterStore",
     "Schedule",
     "SchemaOutdated",
+    "Scope",
     "SealedSecret",
     "SecretStore",
     "Serving",

@@ -17,6 +17,7 @@ from shared.ports.store.accounts import (
     UnregisteredAccount,
 )
 from shared.ports.store.fetcher import SkippedMail
+from shared.ports.store.mails import MailQuery, ParkedPage, ParkedQuery
 from shared.ports.store.maintenance import Epoch, Parked
 from shared.ports.store.relay import Outage, TargetFact
 
@@ -138,6 +139,18 @@ class OperatorStore(Protocol):
 
     async def parked_recipients(self, limit: int = 1000, tenant: str | None = None) -> Sequence[Parked]:
         """Return parked recipients, oldest first; of one tenant, or of all."""
+        ...
+
+    async def mail_page(self, query: MailQuery, limit: int) -> Sequence[Message]:
+        """Return up to `limit` mails that match the query, newest first."""
+        ...
+
+    async def parked_page(self, query: ParkedQuery, limit: int) -> ParkedPage:
+        """Return up to `limit` parked recipients that match the query, oldest first."""
+        ...
+
+    async def parked_count(self, query: ParkedQuery) -> int:
+        """Return how many parked recipients match the query, on whatever page."""
         ...
 
     async def parked_totals(self) -> tuple[int, int]:

@@ -1,0 +1,106 @@
+"""Mails and parked recipients by what is known of them, in pages."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, tuple_
+
+from shared.adapters.sql.engine import allow_scans
+from shared.adapters.sql.searches import listed_parked, parked_places
+from shared.adapters.sql.tables import NAMED, messages, recipients
+from shared.adapters.sql.text import key, searchable
+from shared.adapters.sql.unit_of_work import Transaction, load_messages
+from shared.custody.state import Message
+from shared.ports.store.mails import MailQuery, ParkedPage, ParkedPlace, ParkedQuery, Scope
+
+MESSAGE, RECIPIENT = messages.c, recipients.c
+
+
+def mail_page(transaction: Transaction, query: MailQuery, limit: int) -> list[Message]:
+    """Return up to `limit` mails, newest first.
+
+    A recipient, a Message-ID and an account have an index each, which yields its newest mails. What has none
+    (sender, status, time) is compared mail by mail from the newest on.
+    """
+    allow_scans(transaction.connection)
+    wanted = select(MESSAGE.id).where(*_of_scope(query.scope))
+    if query.before:
+        wanted = wanted.where(MESSAGE.id < key(query.before))
+    if query.recipient:
+        wanted = wanted.where(MESSAGE.id.in_(_sent_to(query.recipient)))
+    if query.message_id:
+        bare = searchable(query.message_id.strip().removeprefix("<").removesuffix(">"))
+        wanted = wanted.where(NAMED, MESSAGE.message_id.in_([bare, f"<{bare}>"]))
+    if query.sender:
+        wanted = wanted.where(func.lower(MESSAGE.reverse_path) == key(query.sender).lower())
+    if query.statuses:
+        wanted = wanted.where(MESSAGE.status.in_([each.value for each in query.statuses]))
+    if query.since is not None:
+        wanted = wanted.where(MESSAGE.first_fetched_at >= query.since)
+    if query.until is not None:
+        wanted = wanted.where(MESSAGE.first_fetched_at < query.until)
+    ids = transaction.connection.execute(wanted.order_by(MESSAGE.id.desc()).limit(limit)).scalars().all()
+    found = {each.id: each for each in load_messages(transaction, ids)}
+    return [found[each] for each in ids]
+
+
+def parked_page(transaction: Transaction, query: ParkedQuery, limit: int) -> ParkedPage:
+    """Return up to `limit` parked recipients, oldest first, and where the next page begins."""
+    places = parked_places().where(*_of_parked(query)).limit(limit + 1)
+    found = listed_parked(transaction, places)
+    page = found[:limit]
+    last = page[-1] if len(found) > limit else None
+    after = None if last is None else ParkedPlace(last.parked_at, last.message.id, last.recipient.address)
+    return ParkedPage(page, after)
+
+
+def parked_count(transaction: Transaction, query: ParkedQuery) -> int:
+    """Return how many parked recipients match."""
+    places = parked_places().where(*_of_parked(query)).order_by(None).subquery()
+    found: int = transaction.connection.execute(select(func.count()).select_from(places)).scalar_one()
+    return found
+
+
+def _of_parked(query: ParkedQuery) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if of_scope := _of_scope(query.scope):
+        conditions.append(exists().where(MESSAGE.id == RECIPIENT.message, *of_scope))
+    if query.target:
+        conditions.append(RECIPIENT.target == key(query.target))
+    if query.recipient:
+        wanted = key(query.recipient)
+        conditions.append(or_(RECIPIENT.address == wanted, RECIPIENT.destination == wanted))
+    if query.code:
+        conditions.append(
+            or_(
+                RECIPIENT.code.startswith(key(query.code), autoescape=True),
+                RECIPIENT.text.startswith(key(query.code), autoescape=True),
+            )
+        )
+    if query.since is not None:
+        conditions.append(RECIPIENT.parked_at >= query.since)
+    if query.until is not None:
+        conditions.append(RECIPIENT.parked_at < query.until)
+    if query.after is not None:
+        order = tuple_(RECIPIENT.parked_at, RECIPIENT.message, RECIPIENT.address)
+        conditions.append(
+            order > tuple_(query.after.parked_at, key(query.after.message), key(query.after.address))
+        )
+    return conditions
+
+
+def _sent_to(address: str) -> Select[str]:
+    wanted = key(address)
+    by_address = select(RECIPIENT.message).where(RECIPIENT.address == wanted)
+    by_destination = select(RECIPIENT.message).where(
+        RECIPIENT.destination == wanted, RECIPIENT.destination != RECIPIENT.address
+    )
+    return by_address.union(by_destination)
+
+
+def _of_scope(scope: Scope) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if scope.tenant is not None:
+        conditions.append(MESSAGE.tenant == key(scope.tenant))
+    if scope.accounts:
+        conditions.append(MESSAGE.account.in_([key(each) for each in scope.accounts]))
+    return conditions
