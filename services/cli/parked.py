@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
@@ -16,8 +16,9 @@ from services.cli.mail_file import mail_file, maildir_file
 from services.cli.naming import target_names
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, cell, console, iso, write_rows
+from services.cli.parked_choice import choice_options, is_given, query_of
 from services.cli.running import operate
-from shared.config import load
+from shared.config import Configuration, load
 from shared.custody.state import Message
 from shared.model.address import DefectiveAddress, parse_address
 from shared.model.errors import quoted
@@ -35,7 +36,8 @@ from shared.operations.parked import (
     read_raw_mail,
     retry_parked,
 )
-from shared.operations.wording import moment, octets
+from shared.operations.parked_bulk import Discard, ParkedQuery, Retry, change_all
+from shared.operations.wording import counted, moment, octets
 from shared.runtime.checkpoints import arm
 from shared.runtime.exit_codes import FAILURE
 
@@ -55,6 +57,9 @@ RETRY_RESULTS = {
     "--to or --target delivers it elsewhere",
 }
 mail_argument = click.argument("mail", metavar="ID")
+some_mail_argument = click.argument("mail", metavar="[ID]", required=False)
+all_option = click.option("--all", "everything", is_flag=True, help="Everything that is parked.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Count what is chosen, and change nothing.")
 recipients_option = click.option(
     "--recipient", "recipients", multiple=True, metavar="ADDRESS", help="Only this recipient; repeatable."
 )
@@ -67,13 +72,15 @@ def parked_group() -> None:
 
 @parked_group.command("list")
 @config_file
+@choice_options
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The most to show.")
 @output
-def list_command(path: Path, limit: int, output: str) -> None:
+def list_command(path: Path, limit: int, output: str, **choice: str | None) -> None:
     """List parked mail, one line for each recipient, the oldest first."""
-    found = operate(load(path, os.environ), lambda context: list_parked(context, limit))
+    query = query_of(choice)
+    found = operate(load(path, os.environ), lambda context: list_parked(context, limit, query))
     if not found.recipients and output == "table":
-        click.echo("Nothing is parked.")
+        click.echo("Nothing of that is parked." if is_given(choice) else "Nothing is parked.")
         return
     write_rows([_row(each) for each in found.recipients], COLUMNS, output)
     if found.has_more:
@@ -106,16 +113,38 @@ def show(path: Path, mail: str) -> None:
 
 @parked_group.command("retry")
 @config_file
-@mail_argument
+@some_mail_argument
 @recipients_option
+@choice_options
+@all_option
+@dry_run_option
 @click.option("--to", metavar="ADDRESS", help="Deliver to this address instead.")
 @click.option("--target", metavar="NAME", help="Deliver to this target instead.")
-def retry(path: Path, mail: str, recipients: Sequence[str], to: str | None, target: str | None) -> None:
-    """Deliver a parked mail again. A running relay does so within seconds, otherwise the next pass does."""
+def retry(
+    path: Path,
+    mail: str | None,
+    recipients: Sequence[str],
+    everything: bool,
+    dry_run: bool,
+    to: str | None,
+    target: str | None,
+    **choice: str | None,
+) -> None:
+    """Deliver parked mail again: one by its ID, or all that the options choose. A running relay does so
+    within seconds, otherwise the next pass does.
+    """
     configuration = load(path, os.environ)
     destination = _address(to)
     if target is not None:
         target_names(configuration, [target])
+    _check_choice(mail, recipients, choice, everything=everything)
+    if mail is None:
+        query = query_of(choice)
+        if dry_run:
+            click.echo(f"{_count(configuration, query)} would be delivered again")
+        else:
+            _change_all(configuration, query, Retry(destination, target), "to be delivered again")
+        return
     try:
         retried = operate(
             configuration,
@@ -132,13 +161,37 @@ def retry(path: Path, mail: str, recipients: Sequence[str], to: str | None, targ
 
 @parked_group.command("discard")
 @config_file
-@mail_argument
+@some_mail_argument
 @recipients_option
+@choice_options
+@all_option
+@dry_run_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def discard(path: Path, mail: str, recipients: Sequence[str], yes: bool) -> None:
-    """Give a parked mail up. It is not delivered, and the raw mail is deleted when no recipient needs it."""
+def discard(
+    path: Path,
+    mail: str | None,
+    recipients: Sequence[str],
+    everything: bool,
+    dry_run: bool,
+    yes: bool,
+    **choice: str | None,
+) -> None:
+    """Give parked mail up: one by its ID, or all that the options choose. It is not delivered, and the raw
+    mail is deleted when no recipient needs it.
+    """
     arm(os.environ)
     configuration = load(path, os.environ)
+    _check_choice(mail, recipients, choice, everything=everything)
+    if mail is None:
+        query = query_of(choice)
+        number = _count(configuration, query)
+        if dry_run:
+            click.echo(f"{number} would be discarded")
+            return
+        if not yes:
+            click.confirm(f"Give up {number}?", abort=True, err=True)
+        _change_all(configuration, query, Discard(), "discarded")
+        return
     message = operate(configuration, lambda context: find_parked(context, mail))
     if not yes:
         names = ", ".join(each.address or NOBODY for each in parked_recipients(message, recipients))
@@ -176,6 +229,34 @@ def export(path: Path, mail: str, file: Path | None, maildir: Path | None) -> No
                 sink.write(piece)
 
     operate(load(path, os.environ), copy)
+
+
+def _check_choice(
+    mail: str | None, recipients: Sequence[str], choice: Mapping[str, str | None], *, everything: bool
+) -> None:
+    """Raise `click.UsageError` unless either an ID or options choose what is meant."""
+    chosen = everything or is_given(choice)
+    if (mail is None) is not chosen:
+        raise click.UsageError("Name a mail by its ID, or choose by options (--all: everything); not both.")
+    if chosen and recipients:
+        raise click.UsageError("--recipient goes with an ID.")
+
+
+def _count(configuration: Configuration, query: ParkedQuery) -> str:
+    async def count(context: OperatorContext) -> int:
+        return await context.store.parked_count(query)
+
+    return counted(operate(configuration, count), "parked recipient")
+
+
+def _change_all(configuration: Configuration, query: ParkedQuery, change: Retry | Discard, done: str) -> None:
+    """Change all that is chosen, and print what became of it."""
+    result = operate(configuration, lambda context: change_all(context, query, change))
+    for each in result.refused:
+        click.echo(f"{each.mail} for {quoted(each.address) or NOBODY}: {each.why}", err=True)
+    click.echo(f"{counted(len(result.changed), 'recipient')} {done}")
+    if result.refused:
+        raise click.exceptions.Exit(FAILURE)
 
 
 def _opened(file: Path | None, maildir: Path | None, message: str) -> AbstractContextManager[BinaryIO]:

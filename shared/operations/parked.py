@@ -10,7 +10,7 @@ from shared.custody.state import Message, Recipient
 from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.message import RecipientStatus
 from shared.operations.context import OperatorContext
-from shared.ports.store import Parked
+from shared.ports.store import Parked, ParkedQuery
 from shared.runtime.checkpoints import reached
 
 __all__ = [
@@ -61,10 +61,12 @@ class ParkedMails:
     has_more: bool
 
 
-async def list_parked(context: OperatorContext, limit: int) -> ParkedMails:
-    """Return up to `limit` parked recipients."""
-    found = await context.store.parked_recipients(limit + 1)
-    return ParkedMails(found[:limit], has_more=len(found) > limit)
+async def list_parked(
+    context: OperatorContext, limit: int, query: ParkedQuery = ParkedQuery()
+) -> ParkedMails:
+    """Return up to `limit` parked recipients that match the query."""
+    page = await context.store.parked_page(query, limit)
+    return ParkedMails(page.recipients, has_more=page.after is not None)
 
 
 async def find_parked(context: OperatorContext, mail: str) -> Message:

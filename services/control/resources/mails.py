@@ -8,7 +8,19 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
 from services.control.callers import Needs, TheCaller, TheControl
-from services.control.paging import MOST, USUAL
+from services.control.paging import MOST, USUAL, ThePaging, cursor_of
+from services.control.resources.mail_shapes import (
+    AskedMails,
+    AskedParked,
+    BulkChoice,
+    BulkRetry,
+    BulkShape,
+    MailPage,
+    ParkedPageShape,
+    bulk_shape,
+    parked_cursor,
+    parked_place,
+)
 from services.control.resources.registry import ADDING, READING
 from services.control.resources.shapes import (
     Changed,
@@ -16,7 +28,6 @@ from services.control.resources.shapes import (
     MailList,
     MailStory,
     ParkedChoice,
-    ParkedList,
     ParkedRetry,
     StoryEntry,
     mail,
@@ -29,6 +40,7 @@ from shared.access import Permission
 from shared.operations.journal_text import entry_lines
 from shared.operations.mail_search import PermittedMails
 from shared.operations.parked import RawMailMissing, discard_parked, read_raw_mail, retry_parked
+from shared.operations.parked_bulk import Discard, Retry, change_parked
 from shared.operations.people import record
 
 api = APIRouter(route_class=ApiRoute)
@@ -47,21 +59,18 @@ def _mails(control: Control, caller: TheCaller) -> PermittedMails:
 
 @api.get("/messages", dependencies=[Depends(Needs(_P.MESSAGES_READ))], responses=READING, tags=["messages"])
 async def search_messages(
-    q: Annotated[
-        str,
-        Query(
-            min_length=1,
-            max_length=998,
-            description="An id, a Message-ID, a UID, or a recipient's address.",
-            examples=["info@acme.example"],
-        ),
-    ],
-    control: TheControl,
-    caller: TheCaller,
-    limit: Limit = USUAL,
-) -> MailList:
-    """Search mails, newest first."""
-    return MailList(items=[*map(mail, await _mails(control, caller).search(q, limit))])
+    asked: Annotated[AskedMails, Depends()], paging: ThePaging, control: TheControl, caller: TheCaller
+) -> MailPage:
+    """Search mails, newest first. All that is given has to match.
+
+    `q` alone finds an id, a Message-ID, a UID or a recipient's address, and goes with nothing else.
+    """
+    mails = _mails(control, caller)
+    if asked.q is not None:
+        return MailPage(items=[*map(mail, await mails.search(asked.q, paging.limit))], next=None)
+    found = await mails.page(asked.query._replace(before=paging.after), paging.limit)
+    after = found[-1].id if len(found) == paging.limit else None
+    return MailPage(items=[*map(mail, found)], next=cursor_of(after))
 
 
 @api.get(
@@ -78,9 +87,42 @@ async def show_message(message: Id, control: TheControl, caller: TheCaller) -> M
 
 
 @api.get("/parked", dependencies=[Depends(Needs(_P.MESSAGES_READ))], responses=READING, tags=["parked"])
-async def list_parked(control: TheControl, caller: TheCaller, limit: Limit = USUAL) -> ParkedList:
-    """List parked recipients, oldest first."""
-    return ParkedList(items=[*map(parked_recipient, await _mails(control, caller).parked(limit))])
+async def list_parked(
+    asked: Annotated[AskedParked, Depends()], paging: ThePaging, control: TheControl, caller: TheCaller
+) -> ParkedPageShape:
+    """List parked recipients, oldest first. All that is given has to match."""
+    query = asked.query._replace(after=parked_place(paging.after))
+    page = await _mails(control, caller).parked(query, paging.limit)
+    return ParkedPageShape(
+        items=[*map(parked_recipient, page.recipients)], next=cursor_of(parked_cursor(page.after))
+    )
+
+
+@api.post("/parked/retry", dependencies=[Depends(Needs(_P.PARKED_RETRY))], responses=ADDING, tags=["parked"])
+async def retry_many(wanted: BulkRetry, control: TheControl, caller: TheCaller) -> BulkShape:
+    """Have parked mail that matches delivered again, at most 1,000 recipients in one request."""
+    return await _in_bulk(wanted, Retry(wanted.address), "parked.retry", control, caller)
+
+
+@api.post(
+    "/parked/discard", dependencies=[Depends(Needs(_P.PARKED_DISCARD))], responses=ADDING, tags=["parked"]
+)
+async def discard_many(wanted: BulkChoice, control: TheControl, caller: TheCaller) -> BulkShape:
+    """Give parked mail that matches up, at most 1,000 recipients in one request."""
+    return await _in_bulk(wanted, Discard(), "parked.discard", control, caller)
+
+
+async def _in_bulk(
+    wanted: BulkChoice, change: Retry | Discard, action: str, control: Control, caller: TheCaller
+) -> BulkShape:
+    mails, query = _mails(control, caller), wanted.query
+    matched = await mails.parked_count(query)
+    if wanted.dry_run:
+        return BulkShape(matched=matched, changed=[], refused=[], more=False)
+    result = await change_parked(mails, query, change)
+    after = {**wanted.model_dump(mode="json", exclude_defaults=True), "changed": len(result.changed)}
+    await record(control.context, caller.doer, action, "many", query.scope.tenant, after=after)
+    return bulk_shape(matched, result)
 
 
 @api.post(

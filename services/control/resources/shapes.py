@@ -193,12 +193,6 @@ class ParkedRecipient(BaseModel):
     parked_at: datetime
 
 
-class ParkedList(BaseModel):
-    """Parked recipients, oldest first."""
-
-    items: list[ParkedRecipient]
-
-
 class ParkedChoice(Shape):
     """For whom something is decided: all parked recipients of the mail, unless addresses are named."""
 

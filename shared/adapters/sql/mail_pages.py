@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, CompoundSelect, exists, func, or_, select, tuple_
 
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.searches import listed_parked, parked_places
@@ -88,7 +88,7 @@ def _of_parked(query: ParkedQuery) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _sent_to(address: str) -> Select[str]:
+def _sent_to(address: str) -> CompoundSelect[str]:
     wanted = key(address)
     by_address = select(RECIPIENT.message).where(RECIPIENT.address == wanted)
     by_destination = select(RECIPIENT.message).where(
