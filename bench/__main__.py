@@ -15,7 +15,8 @@ beginning TLS, in full and resumed. `polls` visits mailboxes in which nothing ca
 each way; `watch` waits in all of them for the server to tell of mail. `kept` is an empty poll and one new
 mail in a mailbox with 1,000,000 kept mails, and in an empty one. `getmail` is getmail6 over IMAP, where it
 can be installed. `registry` applies, starts and asks with 1,000, 10,000 and 100,000 accounts.
-`oauth` is the CPU for renewing a grant.
+`oauth` is the CPU for renewing a grant. `scale` is 1, 2 and 4 of each service, each process with `--share` of
+a core.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from bench.registry import postgres_place, registry, sqlite_place
 from bench.relay import relay_alone, relay_large
 from bench.report import show, write
 from bench.result import Result
+from bench.scale import scale
 from bench.source import Source, source_directory
 from bench.tenants import fairness
 from bench.watch import watch
@@ -84,8 +86,9 @@ CONTESTANTS = (
     "kept",
     "registry",
     "oauth",
+    "scale",
 )
-ON_REQUEST = frozenset({"polls", "watch", "kept", "getmail", "registry", "oauth"})
+ON_REQUEST = frozenset({"polls", "watch", "kept", "getmail", "registry", "oauth", "scale"})
 """Contestants that need many accounts or mails and many minutes, or something that is installed from the
 network; they run only where `--only` names them."""
 OVER_IMAP = {"parallel imap": parallel_fetchmails, "imap": embedded, "standing imap": standing}
@@ -105,12 +108,7 @@ MANY_SESSIONS = (
 
 def main() -> None:
     """Run the measurements of the command line."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--accounts", type=int, default=100)
-    parser.add_argument("--mails", type=int, default=50, help="per account")
-    parser.add_argument("--octets", type=int, default=4096, help="per mail")
-    parser.add_argument("--waiting", type=int, default=1000, help="mailboxes of `polls` and `watch`")
-    parser.add_argument("--only", action="append", choices=CONTESTANTS, help="may be given several times")
+    parser = _parser()
     options = parser.parse_args()
     # Told to stop, it stops the servers and the Mailferry that it started, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -128,6 +126,8 @@ def main() -> None:
             source = Source(dovecot, options.accounts, options.mails, options.octets)
             source.create()
             results |= _measure(carriers, source, sink, work, stack, console)
+        if "scale" in wanted:
+            results |= _scale(sink, options, stack, console)
         if "distant" in wanted:
             results |= _distant(sink, options.accounts, options.octets, stack, console)
         if "idle" in wanted:
@@ -147,6 +147,30 @@ def main() -> None:
     show(list(results.values()), reference, console)
     write(list(results.values()), RESULTS)
     console.print(f"written to {RESULTS}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=100)
+    parser.add_argument("--mails", type=int, default=50, help="per account")
+    parser.add_argument("--octets", type=int, default=4096, help="per mail")
+    parser.add_argument("--waiting", type=int, default=1000, help="mailboxes of `polls` and `watch`")
+    parser.add_argument("--share", type=float, default=0.25, help="of a core for each process of `scale`")
+    parser.add_argument("--only", action="append", choices=CONTESTANTS, help="may be given several times")
+    return parser
+
+
+def _scale(
+    sink: SmtpSink, options: argparse.Namespace, stack: ExitStack, console: Console
+) -> dict[str, Result]:
+    """Several of each service, over one RabbitMQ and one PostgreSQL."""
+    dovecot = stack.enter_context(Dovecot(stack.enter_context(source_directory())))
+    work = stack.enter_context(server_directory("scale"))
+    source = Source(dovecot, options.accounts, options.mails, options.octets)
+    source.create()
+    rabbitmq = stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq"))))
+    postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))
+    return scale(source, sink, work, rabbitmq, postgres, options.share, console)
 
 
 def _relay(wanted: Sequence[str], sink: SmtpSink, octets: int) -> dict[str, Result]:

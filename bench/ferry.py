@@ -33,8 +33,8 @@ def embedded(source: Source, sink: SmtpSink, directory: Path, store_url: str | N
     home = directory / f"embedded-{source.protocol}"
     home.mkdir()
     store = store_url or f"sqlite:///{home}/mailferry.db"
-    config = _configured(source, sink, home, {"broker": "memory:", "store": store})
-    _upgrade(config)
+    config = configured(source, sink, home, {"broker": "memory:", "store": store})
+    upgrade(config)
     before, servers = sink.count(), servers_cpu()
     started = time.perf_counter()
     child = _start(["once", "-c", str(config)], home / "once.log")
@@ -84,21 +84,21 @@ def _from_ready(
     not count either.
     """
     home.mkdir()
-    config = _configured(source, sink, home, urls)
-    _upgrade(config)
+    config = configured(source, sink, home, urls)
+    upgrade(config)
     before = sink.count()
     children: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for service in services:
-            children[service] = _start_service(service, config, home)
+            children[service] = start_service(service, config, home)
         servers = servers_cpu()
         started, at_start = time.perf_counter(), _used(children)
         early = sink.count() - before
-        _await_delivery(source, sink, before)
+        await_delivery(source, sink, before)
         seconds = time.perf_counter() - started
         used, beside = _used(children), servers_cpu_since(servers)
     finally:
-        codes = _end(children)
+        codes = ended(children)
     return Result(
         name=name,
         mails=sink.count() - before - early,
@@ -123,16 +123,16 @@ def working(
 ) -> Iterator[int]:
     """Run a Mailferry process, and yield its id. `defaults` are lines for all accounts."""
     home.mkdir()
-    config = _configured(source, sink, home, urls, defaults)
-    _upgrade(config)
+    config = configured(source, sink, home, urls, defaults)
+    upgrade(config)
     child = _start([command, "-c", str(config)], home / f"{command}.log", environment)
     try:
         yield child.pid
     finally:
-        _end({command: child})
+        ended({command: child})
 
 
-def _upgrade(config: Path) -> None:
+def upgrade(config: Path) -> None:
     """Create the schema, and apply the file to the registry: services apart read accounts only from there.
 
     This happens once in a database's life, and so is not measured.
@@ -141,15 +141,17 @@ def _upgrade(config: Path) -> None:
         subprocess.run([COMMAND, *command, "-c", config], check=True, stdout=subprocess.DEVNULL)
 
 
-def _await_delivery(source: Source, sink: SmtpSink, before: int) -> None:
+def await_delivery(source: Source, sink: SmtpSink, before: int) -> None:
+    """Wait until all mails are at the sink and have left the source. Raises `BenchError`."""
     delivered = eventually(lambda: sink.count() - before >= source.total, DEADLINE)
     if not delivered or not eventually(lambda: source.remaining() == 0, DEADLINE):
         raise BenchError(f"{sink.count() - before} of {source.total} mails were delivered in time")
 
 
-def _start_service(service: str, config: Path, home: Path) -> subprocess.Popen[bytes]:
+def start_service(service: str, config: Path, home: Path, **environment: str) -> subprocess.Popen[bytes]:
+    """Start a service, and return when it is ready. Raises `BenchError`."""
     port = free_port()
-    environment = {"MAILFERRY_METRICS__LISTEN": f"127.0.0.1:{port}"}
+    environment["MAILFERRY_METRICS__LISTEN"] = f"127.0.0.1:{port}"
     child = _start([service, "-c", str(config)], home / f"{service}.log", environment)
     ready = b"HTTP/1.1 200"
     asked = b"GET /readyz HTTP/1.1\r\n\r\n"
@@ -175,15 +177,17 @@ def _start(
         )
 
 
-def _end(children: Mapping[str, subprocess.Popen[bytes]]) -> list[int]:
+def ended(children: Mapping[str, subprocess.Popen[bytes]]) -> list[int]:
+    """Stop processes, and return their exit codes."""
     for child in children.values():
         child.send_signal(signal.SIGTERM)
     return [child.wait(60) for child in children.values()]
 
 
-def _configured(
+def configured(
     source: Source, sink: SmtpSink, home: Path, urls: Mapping[str, str], defaults: Sequence[str] = ()
 ) -> Path:
+    """Write the configuration of a run with these servers, and return its path."""
     lines = [f'[{section}]\nurl = "{url}"' for section, url in urls.items()]
     lines += [
         f'[blobs]\nurl = "file://{home}/blobs"',
