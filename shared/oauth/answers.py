@@ -18,6 +18,8 @@ from shared.model.errors import quoted
 from shared.model.oauth import Flow
 from shared.oauth.refusals import Cause, cause_of, cause_without_owner
 
+LATER, BY_YOU = "it is asked again later", "try again later"
+"""What follows where nobody has to act, for a process that goes on and for a command that does not."""
 DEFAULT_LIFETIME = 3600.0
 """Seconds, where the answer does not say. It is what nearly all providers use."""
 SHORTEST_LIFETIME, LONGEST_LIFETIME = 1.0, 366 * 86400.0
@@ -87,12 +89,12 @@ def meaning(answer: Answer, flow: Flow = Flow.USER) -> Meaning:
     said = _json(answer.body)
     if answer.status == 429 or answer.status >= 500 or answer.status in (408, 425):
         code, words = _told(said or {})
-        what = f"The token server answered {answer.status}{_shown(code, words)}; it is asked again later."
+        what = f"The token server answered {answer.status}{_shown(code, words)}; {LATER}."
         return RetryLater(what, answer.retry_after, code)
     if said is None:
         return RetryLater(
             f"The token server answered {answer.status} with something that is no JSON, as a proxy or a page "
-            "about maintenance does; it is asked again later.",
+            f"about maintenance does; {LATER}.",
             answer.retry_after,
         )
     code, words = _told(said)
@@ -101,14 +103,14 @@ def meaning(answer: Answer, flow: Flow = Flow.USER) -> Meaning:
     if 200 <= answer.status < 300:
         return _tokens(said)
     return RetryLater(
-        f"The token server answered {answer.status} without saying why; it is asked again later.",
+        f"The token server answered {answer.status} without saying why; {LATER}.",
         answer.retry_after,
     )
 
 
 def unreachable(why: str) -> RetryLater:
     """Return what it means that no answer came; `why` is a clause."""
-    return RetryLater(f"The token server gave no answer: {why}; it is asked again later.")
+    return RetryLater(f"The token server gave no answer: {why}; {LATER}.")
 
 
 def refused_sign_in(code: str, words: str) -> Meaning:
@@ -129,10 +131,10 @@ def _failure(code: str, words: str, flow: Flow, retry_after: float | None) -> Fa
     shown = _shown(code, words)
     match cause:
         case None:
-            what = f"The token server refused for a reason that is not known{shown}; it is asked again later."
+            what = f"The token server refused for a reason that is not known{shown}; {LATER}."
             return RetryLater(what, retry_after, code)
         case Cause.BUSY:
-            return RetryLater(f"{cause.value}{shown}; it is asked again later.", retry_after, code)
+            return RetryLater(f"{cause.value}{shown}; {LATER}.", retry_after, code)
         case Cause.SIGN_IN:
             return NeedsOwner(f"{cause.value}{shown}.", code)
         case Cause.CONSENT | Cause.ACCESS | Cause.MAILBOX | Cause.DELEGATION:
@@ -149,7 +151,7 @@ def _tokens(said: Mapping[str, Any]) -> Meaning:
         or not isinstance(kind, str)
         or kind.lower() not in ("bearer", "zoho-oauthtoken")
     ):
-        return RetryLater("The token server's answer has no bearer token in it; it is asked again later.")
+        return RetryLater(f"The token server's answer has no bearer token in it; {LATER}.")
     refresh, scope, identity = said.get("refresh_token"), said.get("scope"), said.get("id_token")
     return Refreshed(
         SecretStr(str(access)),

@@ -86,6 +86,10 @@ def code_of(begun: SignIn, came_back: str) -> str:
     Raises `UnfitRedirect` where it does not belong to this sign-in, and `SignInRefused`.
     """
     parameters = dict(parse_qsl(urlsplit(came_back).query))
+    if not {"state", "code", "error"} & parameters.keys():
+        raise UnfitRedirect(
+            "This is not the address to which a sign-in leads: it has no code in it; begin again."
+        )
     if not secrets.compare_digest(parameters.get("state", "").encode(), begun.state.encode()):
         raise UnfitRedirect("The browser's answer belongs to another sign-in; begin again.")
     if error := parameters.get("error"):

@@ -36,7 +36,7 @@ def grant_status(
     """Return how a grant is doing. `grant` is what is stored of it, `app_problem` why its app is refused."""
     if grant is None or (grant.app, grant.username) != (ref.app, ref.username):
         needs_owner = app is None or app.flow is Flow.USER
-        sentence = (
+        sentence = app_problem or (
             "Nobody has signed in yet: run `mailferry oauth connect`."
             if needs_owner
             else "The first visit gets a token, or `mailferry oauth connect` does."

@@ -9,6 +9,8 @@ from functools import partial
 from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.oauth import Flow, GrantRef
 from shared.oauth.answers import (
+    BY_YOU,
+    LATER,
     Failure,
     Meaning,
     Refreshed,
@@ -186,4 +188,5 @@ async def _by_itself(context: OAuthContext, ref: GrantRef) -> str:
 def failed_sign_in(found: Failure | Meaning) -> SignInFailed:
     """Return why there is no grant."""
     assert not isinstance(found, Refreshed), "that is no failure"
-    return SignInFailed(found.sentence, temporary=isinstance(found, RetryLater))
+    sentence = found.sentence.replace(LATER, BY_YOU)
+    return SignInFailed(sentence, temporary=isinstance(found, RetryLater))

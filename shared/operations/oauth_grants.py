@@ -11,7 +11,7 @@ from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.oauth import REVOKE_FOR, Flow, GrantRef, GrantState, named
 from shared.model.sealed import SecretName
 from shared.model.spec import Kind
-from shared.oauth.answers import AppBroken, Refreshed, meaning, unreachable
+from shared.oauth.answers import BY_YOU, LATER, AppBroken, Refreshed, meaning, unreachable
 from shared.oauth.app import OAuthApp
 from shared.oauth.requests import refresh
 from shared.oauth.schedule import DAY, app_forecasts
@@ -19,7 +19,7 @@ from shared.operations.grant_status import GrantStatus, grant_status
 from shared.operations.oauth_context import OAuthContext
 from shared.operations.objects.naming import with_registry
 from shared.ports.store.oauth import APP_SECRET_KIND, CLIENT_SECRET
-from shared.runtime.oauth.apps import AppUnusable, spec_of_app
+from shared.runtime.oauth.apps import AppUnusable, no_app, spec_of_app
 from shared.runtime.oauth.http import Unreachable
 from shared.runtime.oauth.refresher import LEASE
 from shared.runtime.oauth.revoker import Ending
@@ -61,6 +61,8 @@ async def grant_statuses(context: OAuthContext) -> list[GrantStatus]:
     for ref in wanted.values():
         grant = known.get(ref.id)
         problem = states[ref.app].problem if ref.app in states else None
+        if ref.app not in apps:
+            problem = no_app(ref.app)
         found.append(grant_status(ref, grant, apps.get(ref.app), problem, now))
     for name, grant in known.items():
         if name not in wanted and grant.state is not GrantState.REVOKED:
@@ -146,7 +148,7 @@ async def verify_app(context: OAuthContext, name: str) -> str:
         return f"{provider.title} knows the app {quoted(name)} and accepts its secret."
     if isinstance(found, AppBroken):
         raise OAuthFailed(found.sentence)
-    raise OAuthFailed(found.sentence, temporary=True)
+    raise OAuthFailed(found.sentence.replace(LATER, BY_YOU), temporary=True)
 
 
 async def add_app(context: OAuthContext, app: OAuthApp, directory: str | None) -> str:

@@ -68,6 +68,8 @@ ROTATION = {"secrets.key-in-use", "secrets.resealed"}
 """These are passed when secrets are sealed anew: see `test_rotation`."""
 RENEWAL = {"oauth.answered", "oauth.stored"}
 """These are passed when a token is renewed: see `tests/integration/oauth/test_kills.py`."""
+GIVEN_BACK = {"oauth.told", "oauth.forgotten"}
+"""These are passed when a sign-in is given back: see `tests/integration/oauth/test_revoking.py`."""
 
 
 def moved_mails() -> list[Tagged]:
@@ -89,7 +91,8 @@ KEPT = tagged_mails("kept", 3, to="amy@corp.example")
 def test_fault_34_every_named_step_is_one_at_which_a_test_kills() -> None:
     sources = [path for folder in ("services", "shared") for path in (REPOSITORY / folder).rglob("*.py")]
     named = {name for path in sources for name in re.findall(r'reached\("([^"]+)"\)', path.read_text())}
-    assert named == set(PASSINGS) | RESPOOLED | BEGINNING | PASSED_SELDOM | ROTATION | RENEWAL
+    in_oauth = RENEWAL | GIVEN_BACK
+    assert named == set(PASSINGS) | RESPOOLED | BEGINNING | PASSED_SELDOM | ROTATION | in_oauth
 
 
 @pytest.mark.kill

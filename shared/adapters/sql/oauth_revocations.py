@@ -26,6 +26,8 @@ from shared.ports.store.oauth import (
 
 GRANT, APP, SECRET, SPEC = oauth_grants.c, oauth_apps.c, secrets.c, specs.c
 REVOKING = GrantState.REVOKING.value
+AT_ONCE = 500
+"""Grants in one statement: both databases bound how many values it may have."""
 NOTHING_LEFT = {
     "problem": None,
     "due_at": None,
@@ -44,6 +46,15 @@ def give_back(
 
     `stays`: the account or target is still there, so one that has ended is kept as revoked.
     """
+    to_tell = []
+    for start in range(0, len(ids), AT_ONCE):
+        to_tell += _give_back(transaction, ids[start : start + AT_ONCE], now, until, stays=stays)
+    return to_tell
+
+
+def _give_back(
+    transaction: Transaction, ids: Sequence[str], now: float, until: float, *, stays: bool
+) -> list[str]:
     connection = transaction.connection
     query = select(GRANT.id, GRANT.state).where(GRANT.id.in_(ids)).order_by(GRANT.id).with_for_update()
     states = {row.id: row.state for row in connection.execute(query)}

@@ -56,12 +56,7 @@ class Apps:
         if app is not None and app.origin == REMOVED and not is_removed:
             app = None
         if app is None:
-            raise AppUnusable(
-                AppBroken(
-                    f"There is no OAuth app {quoted(name)}: name it in [[oauth_apps]], or add it with "
-                    "`mailferry oauth app add`."
-                )
-            )
+            raise AppUnusable(AppBroken(no_app(name)))
         return app, app.provider or await self._discover(app)
 
     async def all(self) -> dict[str, OAuthApp]:
@@ -108,6 +103,14 @@ class Apps:
             raise AppUnusable(AppBroken(str(error))) from error
         self._discovered[url] = now, provider
         return provider
+
+
+def no_app(name: str) -> str:
+    """Return the sentence that there is no such app."""
+    return (
+        f"There is no OAuth app {quoted(name)}: name it in [[oauth_apps]], or add it with `mailferry oauth "
+        "app add`."
+    )
 
 
 def spec_of_app(app: OAuthApp, directory: str | None) -> str:

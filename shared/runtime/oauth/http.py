@@ -247,10 +247,9 @@ class _Session:
 def _head(method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes) -> h11.Request:
     path = parts.path or "/"
     target = f"{path}?{parts.query}" if parts.query else path
+    host = parts.netloc.rpartition("@")[2]
     length = {"Content-Length": str(len(body))} if method == "POST" else {}
-    return h11.Request(
-        method=method, target=target, headers=[*{"Host": parts.netloc, **headers, **length}.items()]
-    )
+    return h11.Request(method=method, target=target, headers=[*{"Host": host, **headers, **length}.items()])
 
 
 def _connect(server: Server, proxy: SplitResult) -> h11.Request:

@@ -114,3 +114,11 @@ async def test_an_app_without_grants_goes_at_once(store: SqlStore) -> None:
     await store.oauth.put_app("google", "{}", None, NOW)
     assert await store.oauth.remove_app("google", NOW, UNTIL) == Removal(0, 0)
     assert await store.oauth.app_states() == {}
+
+
+async def test_an_app_with_more_grants_than_a_statement_has_values_is_removed(store: SqlStore) -> None:
+    await store.oauth.put_app("google", "{}", None, NOW)
+    many = [(f"account:acme/box{number}", "google", "box@acme.com") for number in range(1200)]
+    await store.oauth.ensure_grants(many, NOW)
+    assert await store.oauth.remove_app("google", NOW, UNTIL) == Removal(1200, 0)
+    assert await store.oauth.grants() == []

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from services.cli import oauth as command
 from services.cli.__main__ import main as mailferry
 from shared.adapters.sql import upgrade
-from tests.servers.authorization_server import AuthorizationServer
+from tests.servers.authorization_server import AuthorizationServer, answering
 
 CONFIGURATION = """
 [relay]
@@ -111,6 +111,53 @@ def wait_until_over(server: AuthorizationServer) -> None:
     token = server.state.tokens[-1]
     while not token.is_expired():
         pass
+
+
+def test_what_is_asked_for_once_is_not_asked_again_by_itself(
+    run: Command, server: AuthorizationServer
+) -> None:
+    run("oauth", "app", "verify", "here")
+    server.faults.append(answering(503, "<html>"))
+    failed = run("oauth", "connect", "box")
+    assert failed.exit_code == 75
+    assert "answered 503; try again later." in failed.output
+
+
+def test_a_target_and_an_account_that_only_the_database_has_are_connected(run: Command) -> None:
+    text = run.path.read_text()
+    run.path.write_text(text.partition("[[targets]]")[0])
+    assert "bob@acme.test has signed in" in run("oauth", "connect", "box").output
+    assert "and its tokens are forgotten; the provider was told" in run("oauth", "revoke", "box").output
+
+
+def test_an_account_whose_app_is_gone_says_so(run: Command) -> None:
+    run.path.write_text(run.path.read_text().replace('oauth_app = "here"', 'oauth_app = "nosuch"'))
+    run("apply")
+    assert "There is no OAuth app nosuch" in str(run.status()["sentence"])
+
+
+def test_an_app_is_removed_from_the_database_with_its_sign_ins(
+    run: Command, server: AuthorizationServer
+) -> None:
+    run(
+        "oauth",
+        "app",
+        "add",
+        "mine",
+        "--discovery",
+        server.discovery,
+        "--client-id",
+        "public",
+        "--scope",
+        "m",
+    )
+    run.path.write_text(run.path.read_text().replace('oauth_app = "here"', 'oauth_app = "mine"'))
+    run("apply")
+    run("oauth", "connect", "box")
+    assert "use --force" in run("oauth", "app", "remove", "mine").output
+    assert "told of 1 sign-ins" in run("oauth", "app", "remove", "mine", "--force").output
+    assert "remove it there" in run("oauth", "app", "remove", "here").output
+    assert run("oauth", "app", "remove", "mine").exit_code == 1
 
 
 def test_an_app_is_kept_in_the_database(run: Command, tmp_path: Path, server: AuthorizationServer) -> None:

@@ -235,6 +235,39 @@ async def test_a_clock_that_was_ahead_costs_a_refresh_and_no_grant(
     assert (await known(oauth)).state is GrantState.VALID
 
 
+async def test_a_clock_that_is_behind_costs_refreshes_and_no_grant(
+    server: AuthorizationServer, store: SqlStore, oauth: OAuth, clock: ManualClock
+) -> None:
+    """A process with the right clock and one that is a day behind use the same grant."""
+    behind = ManualClock(clock.now() - 24 * HOUR)
+    other = make_oauth(server, store, behind, holder="behind")
+    for _ in range(3):
+        assert await other.tokens.access_token(BOX)
+        assert await oauth.tokens.access_token(BOX)
+        await clock.advance(HOUR)
+        await behind.advance(HOUR)
+        await refresh_due(other, behind)
+        await refresh_due(oauth, clock)
+        assert (await known(oauth)).state is GrantState.VALID
+    assert server.most_at_once == 1
+    await other.http.close()
+
+
+async def test_a_token_server_is_not_asked_before_the_time_that_it_names(
+    server: AuthorizationServer, oauth: OAuth, clock: ManualClock
+) -> None:
+    server.faults.append(answering(429, '{"error": "rate_limited"}', Retry_After="3000"))
+    await clock.advance(HOUR)
+    assert await refresh_due(oauth, clock) == 1
+    await clock.advance(2900)
+    assert await refresh_due(oauth, clock) == 0
+    with pytest.raises(TokenUnavailable, match="429"):
+        await oauth.tokens.access_token(BOX)
+    await clock.advance(101)
+    assert await refresh_due(oauth, clock) == 1
+    assert (await known(oauth)).state is GrantState.VALID
+
+
 @pytest.mark.parametrize("rotates", [True, False])
 @pytest.mark.parametrize("step", ["oauth.answered", "oauth.stored"])
 async def test_two_keepers_that_are_killed_at_each_step_lose_no_grant(

@@ -182,23 +182,24 @@ async def _tell(url: str, discovery: str) -> None:
 
 
 @pytest.mark.kill
-async def test_a_kill_between_the_answer_and_the_commit_tells_the_provider_twice(
-    server: AuthorizationServer, store: SqlStore, tmp_path: Path
+@pytest.mark.parametrize(("step", "times"), [("oauth.told", 2), ("oauth.forgotten", 1)])
+async def test_a_kill_keeps_no_sign_in_and_tells_the_provider_at_most_twice(
+    step: str, times: int, server: AuthorizationServer, store: SqlStore, tmp_path: Path
 ) -> None:
     oauth = make_oauth(server, store, SystemClock())
     await sign_in(oauth, BOX)
     await oauth.store.give_back([BOX.id], time.time(), time.time() + REVOKE_FOR)
-    arguments = (f"sqlite://{tmp_path}/mailferry.db", server.discovery, "oauth.told")
+    arguments = (f"sqlite://{tmp_path}/mailferry.db", server.discovery, step)
     process = multiprocessing.get_context("spawn").Process(target=tell, args=arguments)
     process.start()
     await asyncio.to_thread(process.join, 60)
     assert process.exitcode == -signal.SIGKILL
     assert is_void(server)
-    assert await state(oauth) is GrantState.REVOKING
+    assert (await state(oauth) is None) == (step == "oauth.forgotten")
     later = ManualClock(time.time() + LEASE + 1)
     survivor = make_oauth(server, store, later)
     await keep(survivor, later)
     assert await state(oauth) is None
-    assert len(server.revocation_requests) == 2
+    assert len(server.revocation_requests) == times
     for each in (oauth, survivor):
         await each.http.close()

@@ -75,6 +75,9 @@ def test_the_code_is_taken_from_the_answer_to_this_sign_in_alone() -> None:
     assert code_of(begun, f"{REDIRECT}/?code=abc&state={begun.state}") == "abc"
     with pytest.raises(UnfitRedirect, match="another sign-in"):
         code_of(begun, f"{REDIRECT}/?code=abc&state=wrong")
+    for strange in ("hello", f"{REDIRECT}/", ""):
+        with pytest.raises(UnfitRedirect, match="not the address to which a sign-in leads"):
+            code_of(begun, strange)
     with pytest.raises(UnfitRedirect, match="no code"):
         code_of(begun, f"{REDIRECT}/?state={begun.state}")
     with pytest.raises(SignInRefused, match="access_denied"):
