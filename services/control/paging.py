@@ -10,12 +10,13 @@ from typing import Annotated
 from fastapi import Depends, Header, Query, Response
 
 from services.control.problems import Problem
+from shared.model.account_condition import Colour
 
 MOST = 200
 USUAL = 50
 
 
-def cursor_of(after: str | int | None) -> str | None:
+def cursor_of(after: str | int | tuple[str, ...] | None) -> str | None:
     """Return the cursor that leads on from here; None where nothing follows."""
     if after is None:
         return None
@@ -30,6 +31,14 @@ def _place(cursor: str) -> object:
         return place
     except (ValueError, TypeError, binascii.Error):
         return None
+
+
+def colour_cursor(cursor: str) -> tuple[Colour, str]:
+    """Return the colour and the name after which a list of accounts goes on. Raises `Problem`."""
+    match _place(cursor):
+        case [str(colour), str(name)] if colour in {*Colour} and "\0" not in name:
+            return Colour(colour), name
+    raise Problem(400, "invalid_cursor", "this cursor did not come from here")
 
 
 class Paging:

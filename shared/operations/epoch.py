@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.operations.context import OperatorContext
+from shared.operations.people import Doer, record
 from shared.ports.store import Epoch
 from shared.runtime.backup_marker import read_backup_marker, sign_of_restore, write_backup_marker
 
@@ -22,4 +23,11 @@ async def confirm_epoch(context: OperatorContext) -> Epoch:
     marker = await read_backup_marker(context.blobs)
     epoch = await context.store.confirm_epoch(marker.mark if marker else 0)
     await write_backup_marker(context.blobs, epoch)
+    return epoch
+
+
+async def confirm_epoch_for(context: OperatorContext, doer: Doer) -> Epoch:
+    """Allow deletion again, and record who did."""
+    epoch = await confirm_epoch(context)
+    await record(context, doer, "epoch.confirm", "epoch")
     return epoch

@@ -85,6 +85,7 @@ class AccountStatus:
     skipped: int
     visited_by: str | None
     copies: int
+    condition: AccountCondition = AccountCondition.NEW
     grant: str | None = None
     grant_days_left: int | None = None
 
@@ -155,11 +156,11 @@ async def status(context: OperatorContext, query: StatusQuery = EVERYTHING) -> S
     found = summary.states.get(AccountCondition.FAILING, 0) if query.failing else summary.accounts
     listed = page.accounts[:WORST] if query.limit is None and found > ALL_UP_TO else page.accounts
     is_whole = not query.accounts and not query.tenants
-    targets, more_targets = await _targets(context) if is_whole else ([], 0)
+    targets, more_targets = await status_of_targets(context) if is_whole else ([], 0)
     unnamed = await store.unregistered_accounts(MOST_UNNAMED) if is_whole else []
     return Status(
         summary,
-        await _accounts(context, listed),
+        await account_statuses(context, listed),
         found - len(listed),
         targets,
         more_targets,
@@ -177,7 +178,8 @@ def _summary(counts: Mapping[tuple[Colour, AccountCondition], int]) -> Summary:
     return Summary(sum(counts.values()), dict(colours), dict(states))
 
 
-async def _accounts(context: OperatorContext, listed: Sequence[ListedAccount]) -> list[AccountStatus]:
+async def account_statuses(context: OperatorContext, listed: Sequence[ListedAccount]) -> list[AccountStatus]:
+    """Return how these accounts are doing, with what is counted for each."""
     pauses = await context.store.pauses()
     counts = await context.store.account_counts([each.account for each in listed])
     now = context.clock.now()
@@ -238,6 +240,7 @@ def _account(listed: ListedAccount, pause: Pause | None, counts: AccountCounts, 
         skipped=counts.skipped,
         visited_by=visitor_of(state, now) if state else None,
         copies=counts.settled if _leaves_copies(listed) else 0,
+        condition=listed.condition,
     )
 
 
@@ -254,15 +257,23 @@ def _disabled(listed: ListedAccount) -> str:
     return "disabled: not visited; what is on its way is delivered"
 
 
-async def _targets(context: OperatorContext) -> tuple[list[TargetStatus], int]:
-    """The targets that cannot be reached, and others by name; and how many more there are."""
+async def status_of_targets(context: OperatorContext) -> tuple[list[TargetStatus], int]:
+    """Return the targets that cannot be reached, and others by name; and how many more there are."""
     store, now, registry = context.store, context.clock.now(), context.registry
     outages = {each.target: each for each in await store.outages(now)}
     by_name = await registry.store.list_specs(Kind.TARGET, "", MOST_TARGETS)
     dead = await registry.store.specs(Kind.TARGET, sorted(outages))
     known = {each.id for each in (*dead, *by_name) if each.removed_at is None}
     names = sorted(known, key=lambda each: (each not in outages, each))[:MOST_TARGETS]
-    await registry.load((), names)
+    found = await target_statuses(context, names)
+    return found, await registry.store.count_specs(Kind.TARGET) - len(found)
+
+
+async def target_statuses(context: OperatorContext, names: Sequence[str]) -> list[TargetStatus]:
+    """Return how these targets are doing, in their order."""
+    store, now = context.store, context.clock.now()
+    outages = {each.target: each for each in await store.outages(now)}
+    await context.registry.load((), names)
     domains: dict[str, list[str]] = defaultdict(list)
     for catch_all in await store.catch_alls():
         domains[catch_all.target].append(catch_all.domain)
@@ -270,7 +281,7 @@ async def _targets(context: OperatorContext) -> tuple[list[TargetStatus], int]:
     facts: dict[str, list[TargetFact]] = defaultdict(list)
     for fact in await store.target_facts(now):
         facts[fact.target].append(fact)
-    found = [
+    return [
         _target(
             context,
             replace(each, outage=outages.get(each.target), facts=tuple(facts[each.target])),
@@ -278,7 +289,6 @@ async def _targets(context: OperatorContext) -> tuple[list[TargetStatus], int]:
         )
         for each in await store.target_states(names)
     ]
-    return found, await registry.store.count_specs(Kind.TARGET) - len(found)
 
 
 def _target(context: OperatorContext, state: TargetState, catch_all: Sequence[str]) -> TargetStatus:

@@ -64,12 +64,17 @@ class Reader:
             await self.client.get(path, headers={k.replace("_", "-"): text for k, text in headers.items()})
         )
 
-    async def send(self, page: Page, selector: str, **values: str | list[str]) -> Page:
-        """Send a form of a page with its hidden fields and presets, and these values in place of them."""
+    async def send(
+        self, page: Page, selector: str, *, action: str | None = None, **values: str | list[str]
+    ) -> Page:
+        """Send a form of a page with its hidden fields and presets, and these values in place of them.
+
+        `action` is that of a button which has its own.
+        """
         form = page.one(selector)
         form = form if form.name == "form" else form.find_parent("form") or form
         sent: dict[str, str | list[str]] = {**fields_of(form), **values}
-        path = str(form.get("action") or page.path)
+        path = action or str(form.get("action") or page.path)
         if str(form.get("method", "get")).lower() == "get":
             return await self._follow(await self.client.get(path, params=sent))
         return await self._follow(await self.client.post(path, data=sent))
@@ -95,7 +100,12 @@ def fields_of(form: Tag) -> dict[str, str | list[str]]:
         elif each.name == "select":
             chosen = each.select_one("option[selected]") or each.select_one("option")
             value = "" if chosen is None else chosen.get("value", "")
-        fields[str(each["name"])] = str(value)
+        name = str(each["name"])
+        there = fields.get(name)
+        if there is None:
+            fields[name] = str(value)
+        else:
+            fields[name] = [*([there] if isinstance(there, str) else there), str(value)]
     return fields
 
 

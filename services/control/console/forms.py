@@ -21,6 +21,9 @@ SEE_DOCS = re.compile(r" See `docs/[^`]*`\.")
 """The forms show no pages of the documentation: these are not on the reader's machine."""
 BETWEEN = " = "
 FEWEST_ROWS, MOST_ROWS = 2, 8
+ACRONYMS = {"tls": "TLS", "oauth": "OAuth", "srs": "SRS", "url": "URL", "ca": "CA", "dsn": "DSN"}
+LABELS = {"auth": "Login methods", "dedup": "Same mails", "poll": "Time between visits", "url": "URL"}
+"""Labels of settings whose names are terse."""
 THERE = ".there"
 """What follows the name of a switch in the form: a browser does not send one that is off."""
 PROTOCOL = text("Only for %(protocol)s.")
@@ -72,7 +75,10 @@ class FormState:
 
 def label_of(name: str) -> str:
     """Return the label of a setting, a text of the catalogue."""
-    return name.replace("_", " ").capitalize()
+    if name in LABELS:
+        return LABELS[name]
+    words = [ACRONYMS.get(each, each) for each in name.split("_")]
+    return " ".join([words[0][0].upper() + words[0][1:], *words[1:]])
 
 
 def help_of(field: FieldInfo) -> str:
@@ -101,7 +107,7 @@ def changed_keys(
         given = _given(name, kind, form)
         if given is None or (kind == "secret" and not given):
             continue
-        if kind == "secret" or given != _written(keys.get(name), field):
+        if kind == "secret" or given != _present(keys, name, field, kind):
             changes[name] = _read(given, kind)
     return changes
 
@@ -127,12 +133,10 @@ def kind_of(field: FieldInfo) -> str:
 
 def _field(name: str, field: FieldInfo, state: FormState, reader: Reader) -> FormField:
     kind = kind_of(field)
-    value = "" if kind == "secret" else _written(state.keys.get(name), field)
+    value = "" if kind == "secret" else _present(state.keys, name, field, kind)
     if state.given is not None and kind != "secret":
         value = _given(name, kind, state.given) or ""
     default = _default(field)
-    if kind == "switch" and not value:
-        value = default
     example = facts(field).get("example")
     return FormField(
         name,
@@ -147,6 +151,11 @@ def _field(name: str, field: FieldInfo, state: FormState, reader: Reader) -> For
         state.secrets.get(name),
         state.problems.get(name),
     )
+
+
+def _present(keys: Mapping[str, Any], name: str, field: FieldInfo, kind: str) -> str:
+    """The text of a field for what an object has; a switch that was never set is as by default."""
+    return _written(keys.get(name), field) or (_default(field) if kind == "switch" else "")
 
 
 def _help(field: FieldInfo, kind: str, default: str, reader: Reader) -> str:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from services.control.console.assets import PREFIX
-from services.control.console.pages import overview, preferences, sign_in
+from services.control.console.pages import account, account_settings, accounts, overview, preferences, sign_in
 from services.control.console.templates import assets
 from services.control.console.view import read_form
 
@@ -14,6 +14,9 @@ PAGES = (
     sign_in.pages,
     preferences.pages,
     overview.pages,
+    accounts.pages,
+    account.pages,
+    account_settings.pages,
 )
 """The routes of all pages; their entries in the navigation are in `navigation`."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from services.control.console.catalogue import Language, chosen
 
 LANGUAGE_COOKIE, ZONE_COOKIE, THEME_COOKIE = "mailferry_language", "mailferry_zone", "mailferry_theme"
 THEMES = ("system", "light", "dark")
+MINUTE = {"en": "d MMM y, HH:mm"}
+"""How a language writes date and time of day, where its usual short form can be misread, as 1/12 can."""
+DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+BEGINS_WITH_WORD = re.compile(r"[a-zäöü]+[ ,;:]")
 DAY = 86400.0
 RELATIVE = 2 * DAY
 """Seconds up to which a time is told as "3 hours ago"; the exact time is in its title."""
@@ -35,8 +40,13 @@ class Reader:
         return self.language.text(text, **values)
 
     def sentence(self, sentence: str | None) -> str:
-        """Return a sentence of the engine in the reader's language."""
-        return self.language.sentences.translated(sentence or "", self._minute)
+        """Return a sentence of the engine in the reader's language.
+
+        What would change the direction of the text around it is made visible.
+        """
+        found = self.language.sentences.translated(sentence or "", self._minute)
+        found = DIRECTION.sub(lambda match: f"\\u{ord(match[0]):04x}", found)
+        return found[0].upper() + found[1:] if BEGINS_WITH_WORD.match(found) else found
 
     def number(self, number: float) -> str:
         """Return a number with its separators."""
@@ -105,7 +115,8 @@ class Reader:
         return f"{key}, {get_timezone_gmt(moment, width='long', locale=self.language.locale)}"
 
     def _minute(self, moment: datetime) -> str:
-        return format_datetime(moment, "short", self.zone, locale=self.language.locale)
+        form = MINUTE.get(self.language.code, "short")
+        return format_datetime(moment, form, self.zone, locale=self.language.locale)
 
 
 def reader_of(cookies: Mapping[str, str], accepted: str, now: float) -> Reader:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.datastructures import FormData
 
 from services.control.callers import Caller, Needs, caller_of, control_of
 from services.control.console.notices import COOKIE as NOTICE_COOKIE
@@ -43,7 +43,7 @@ class View:
     reader: Reader
     caller: Caller | None = None
     notice: Notice | None = None
-    form: Mapping[str, Any] = field(default_factory=dict)
+    form: FormData = field(default_factory=FormData)
 
     @property
     def me(self) -> Caller:
@@ -76,6 +76,11 @@ class View:
             response.delete_cookie(NOTICE_COOKIE)
         return response
 
+    def back(self, usual: str) -> str:
+        """Return the page that a form asks to return to, else the `usual` one."""
+        path = str(self.form.get("back", "")) or usual
+        return local_path(path)
+
     def done(self, path: str, text: str, undo: Undo | None = None, **values: object) -> Response:
         """Return to a page, and say there what was done."""
         return self._follow(path, Notice(text, values, undo))
@@ -91,12 +96,18 @@ class View:
         return response
 
 
+def local_path(path: str) -> str:
+    """Return a path on this server; "/" for whatever would lead elsewhere."""
+    is_local = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if is_local else "/"
+
+
 def open_view(request: Request, caller: Caller | None = None) -> View:
     """Return a view for whoever asks."""
     control = control_of(request)
     accepted = request.headers.get("Accept-Language", "")
     reader = reader_of(request.cookies, accepted, control.context.clock.now())
-    form = getattr(request.state, "form", {})
+    form = getattr(request.state, "form", FormData())
     notice = None if caller is None else kept_notice(request, session_secret(request))
     return View(request, control, reader, caller, notice, form)
 

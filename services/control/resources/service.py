@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from services.control.callers import Needs, TheCaller, TheControl
+from services.control.callers import Caller, Needs, TheCaller, TheControl
 from services.control.problems import FieldProblem, Problem, documented
 from services.control.resources.registry import ADDING, READING
 from services.control.resources.shapes import (
@@ -19,18 +19,17 @@ from services.control.resources.shapes import (
     moment_or_none,
 )
 from services.control.routes import ApiRoute
+from services.control.state import Control
 from shared.access import Permission
 from shared.autoconfig.search import find_servers
 from shared.config.providers import providers
 from shared.model.address import DefectiveAddress, parse_address
-from shared.model.spec import Kind
 from shared.operations.account_adding import network_of
 from shared.operations.address_guard import may_connect_anywhere
-from shared.operations.epoch import confirm_epoch, current_epoch
+from shared.operations.epoch import confirm_epoch_for, current_epoch
 from shared.operations.explain import Explainer
 from shared.operations.login_runs import usable_account
-from shared.operations.pausing import pause, resume
-from shared.operations.people import record
+from shared.operations.permitted_accounts import PermittedAccounts
 from shared.operations.status import status
 
 api = APIRouter(route_class=ApiRoute)
@@ -158,9 +157,7 @@ async def show_epoch(control: TheControl) -> EpochShape:
 )
 async def confirm(control: TheControl, caller: TheCaller) -> EpochShape:
     """Allow deletion at the sources again, after a database was restored."""
-    epoch = await confirm_epoch(control.context)
-    await record(control.context, caller.doer, "epoch.confirm", "epoch")
-    return _epoch(epoch)
+    return _epoch(await confirm_epoch_for(control.context, caller.doer))
 
 
 @api.post(
@@ -173,10 +170,7 @@ async def pause_account(
     tenant: TenantName, account: ObjectName, control: TheControl, caller: TheCaller
 ) -> Changed:
     """Stop visiting an account until it is resumed."""
-    name = (await control.objects.show(Kind.ACCOUNT, f"{tenant}/{account}")).id
-    change = await pause(control.context, [name])
-    await record(control.context, caller.doer, "account.pause", name, tenant)
-    return Changed(changed=[*change.changed])
+    return Changed(changed=[*await _accounts(control, caller).pause([f"{tenant}/{account}"])])
 
 
 @api.post(
@@ -189,10 +183,26 @@ async def resume_account(
     tenant: TenantName, account: ObjectName, control: TheControl, caller: TheCaller
 ) -> Changed:
     """Visit an account again, at once."""
-    name = (await control.objects.show(Kind.ACCOUNT, f"{tenant}/{account}")).id
-    change = await resume(control.context, [name])
-    await record(control.context, caller.doer, "account.resume", name, tenant)
-    return Changed(changed=[*change.changed])
+    return Changed(changed=[*await _accounts(control, caller).resume([f"{tenant}/{account}"])])
+
+
+@api.post(
+    "/tenants/{tenant}/accounts/{account}/check",
+    dependencies=[Depends(Needs(_P.ACCOUNTS_RUN))],
+    responses=ADDING,
+    tags=["accounts"],
+)
+async def check_account(
+    tenant: TenantName, account: ObjectName, control: TheControl, caller: TheCaller
+) -> Changed:
+    """Visit an account as soon as a fetcher has a free place."""
+    name = f"{tenant}/{account}"
+    await _accounts(control, caller).check_now([name])
+    return Changed(changed=[name])
+
+
+def _accounts(control: Control, caller: Caller) -> PermittedAccounts:
+    return PermittedAccounts(control.context, caller.principal, caller.doer)
 
 
 @api.get("/providers", responses=OPEN, tags=["finding servers"])

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from shared.adapters.sql.account_conditions import (
     ACCOUNT,
@@ -20,12 +21,13 @@ from shared.adapters.sql.account_conditions import (
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.registry.holding import DISABLED_HOLDER
 from shared.adapters.sql.rows import decode_read_failures
-from shared.adapters.sql.tables import KEPT, skipped, suppressions
+from shared.adapters.sql.tables import KEPT, messages, recipients, skipped, suppressions
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.model.account_condition import WORST_FIRST, AccountCondition, Colour
 from shared.model.message import IN_FLIGHT, MessageStatus
 from shared.model.spec import Kind, Manager
 from shared.ports.store.accounts import AccountCounts, AccountPage, AccountQuery, AccountState, ListedAccount
+from shared.ports.store.operator import MailTotals
 
 ACCOUNTS_PER_STATEMENT = 500
 OF_STATE = (
@@ -65,11 +67,14 @@ def account_page(transaction: Transaction, query: AccountQuery, now: float) -> A
         (WORST_FIRST[row.rank], AccountCondition(row.state)): row.number
         for row in connection.execute(counted.group_by(found.c.rank, found.c.state))
     }
-    listed = select(found.c.id, found.c.rank).order_by(found.c.rank, found.c.id).limit(query.limit)
-    if query.failing:
-        listed = listed.where(found.c.state == AccountCondition.FAILING.value)
-    colours = {row.id: WORST_FIRST[row.rank] for row in connection.execute(listed)}
-    return AccountPage(counts, _listed(transaction, colours))
+    listed = (
+        select(found.c.id, found.c.rank, found.c.state).order_by(found.c.rank, found.c.id).limit(query.limit)
+    )
+    listed = listed.where(*_on_page(found.c, query))
+    conditions = {
+        row.id: (WORST_FIRST[row.rank], AccountCondition(row.state)) for row in connection.execute(listed)
+    }
+    return AccountPage(counts, _listed(transaction, conditions))
 
 
 def account_counts(transaction: Transaction, names: Sequence[str]) -> Mapping[str, AccountCounts]:
@@ -81,6 +86,19 @@ def account_counts(transaction: Transaction, names: Sequence[str]) -> Mapping[st
             for account, number in transaction.connection.execute(query):
                 counts[account] = counts[account]._replace(**{field: number})
     return counts
+
+
+def mail_totals(transaction: Transaction, tenant: str | None = None) -> MailTotals:
+    """Return how many mails are on their way and recipients parked; of one tenant, or of all."""
+    allow_scans(transaction.connection)
+    of_tenant = [] if tenant is None else [MESSAGE.tenant == tenant]
+    on_way = select(func.count()).select_from(messages)
+    on_way = on_way.where(KEPT, MESSAGE.settled_at.is_(None), MESSAGE.status.in_([*map(str, IN_FLIGHT)]))
+    parked = select(func.count()).select_from(recipients).where(RECIPIENT.parked_at.is_not(None))
+    if tenant is not None:
+        parked = parked.join(messages, MESSAGE.id == RECIPIENT.message)
+    counts = [transaction.connection.scalar(each.where(*of_tenant)) for each in (on_way, parked)]
+    return MailTotals(counts[0] or 0, counts[1] or 0)
 
 
 def state_of_row(fields: Mapping[str, Any]) -> AccountState:
@@ -97,15 +115,33 @@ def portions(names: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _scope(query: AccountQuery) -> list[ColumnElement[bool]]:
     """The condition that an account is one of those that are asked for."""
-    if not query.accounts and not query.tenants:
-        return []
-    return [or_(SPEC.id.in_(query.accounts), SPEC.tenant.in_(query.tenants))]
+    conditions: list[ColumnElement[bool]] = []
+    if query.accounts or query.tenants:
+        conditions.append(or_(SPEC.id.in_(query.accounts), SPEC.tenant.in_(query.tenants)))
+    if query.text:
+        conditions.append(func.lower(SPEC.id).contains(query.text.lower(), autoescape=True))
+    return conditions
 
 
-def _listed(transaction: Transaction, colours: Mapping[str, Colour]) -> list[ListedAccount]:
-    """The accounts with these colours, in their order."""
+def _on_page(found: ReadOnlyColumnCollection[str, Any], query: AccountQuery) -> list[ColumnElement[bool]]:
+    """The condition that an account is on the page, and not only counted."""
+    conditions: list[ColumnElement[bool]] = []
+    if query.failing:
+        conditions.append(found.state == AccountCondition.FAILING.value)
+    if query.colours:
+        conditions.append(found.rank.in_([WORST_FIRST.index(each) for each in query.colours]))
+    if query.after is not None:
+        rank, name = WORST_FIRST.index(query.after[0]), query.after[1]
+        conditions.append(or_(found.rank > rank, and_(found.rank == rank, found.id > name)))
+    return conditions
+
+
+def _listed(
+    transaction: Transaction, conditions: Mapping[str, tuple[Colour, AccountCondition]]
+) -> list[ListedAccount]:
+    """The accounts with these colours and conditions, in their order."""
     found: dict[str, ListedAccount] = {}
-    for some in portions([*colours]):
+    for some in portions([*conditions]):
         query = (
             select(*_OF_SPEC, *OF_STATE)
             .select_from(scheduled())
@@ -121,10 +157,11 @@ def _listed(transaction: Transaction, colours: Mapping[str, Colour]) -> list[Lis
                 keys=json.loads(row["spec"]),
                 managed_by=Manager(row["managed_by"]),
                 origin=row["origin"],
-                colour=colours[row["name"]],
+                colour=conditions[row["name"]][0],
+                condition=conditions[row["name"]][1],
                 state=None if row["account"] is None else state_of_row(state),
             )
-    return [found[each] for each in colours]
+    return [found[each] for each in conditions]
 
 
 def _counting(some: Sequence[str]) -> Mapping[str, Select[str, int]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from shared.adapters.sql.account_pages import account_counts, account_page
+from shared.adapters.sql.account_pages import account_counts, account_page, mail_totals
 from shared.adapters.sql.account_states import account_states
 from shared.adapters.sql.calls import MAINTENANCE, allowing
 from shared.adapters.sql.epochs import confirm_epoch, current_epoch, pause_deletion
+from shared.adapters.sql.leases.schedule import make_accounts_due
 from shared.adapters.sql.ledger.skipping import find_skipped, import_known_mails, skipped_counts
 from shared.adapters.sql.mail_pages import mail_page, parked_count, parked_page
 from shared.adapters.sql.parking import discard_parked, retry_parked
@@ -25,6 +26,7 @@ from shared.adapters.sql.searches import (
 )
 from shared.adapters.sql.targets import known_catch_alls, known_outages, known_target_facts, target_states
 from shared.adapters.sql.unregistered import unregistered_accounts
+from shared.adapters.sql.usage import tenant_usage
 from shared.adapters.sql.verification import rebuild, verify
 from shared.contract.journal import Entry
 from shared.custody.state import Message
@@ -37,6 +39,7 @@ from shared.ports.store import (
     CatchAll,
     Epoch,
     MailQuery,
+    MailTotals,
     Outage,
     Parked,
     ParkedPage,
@@ -46,6 +49,7 @@ from shared.ports.store import (
     TargetState,
     TracedSkip,
     UnregisteredAccount,
+    Usage,
 )
 
 
@@ -140,6 +144,20 @@ class SqlOperatorStore:
     async def account_counts(self, accounts: Sequence[str]) -> Mapping[str, AccountCounts]:
         """Return the counts of these accounts."""
         return await self._runner.read(account_counts, accounts)
+
+    async def make_due(self, accounts: Sequence[str], now: float) -> None:
+        """Have these accounts visited as soon as nobody holds them."""
+        await self._runner.write(make_accounts_due, accounts, now)
+
+    async def mail_totals(self, tenant: str | None = None) -> MailTotals:
+        """Return how many mails are on their way and recipients parked; of one tenant, or of all."""
+        return await self._runner.read(mail_totals, tenant)
+
+    async def tenant_usage(
+        self, first_day: int, last_day: int, tenants: Sequence[str] | None = None
+    ) -> Sequence[Usage]:
+        """Return what tenants (all by default) used on each of these days, by tenant and day."""
+        return await self._runner.read(tenant_usage, first_day, last_day, tenants)
 
     async def unregistered_accounts(self, limit: int) -> Sequence[UnregisteredAccount]:
         """Return accounts that are not in the registry, or were removed, and have mail, by name."""

@@ -79,6 +79,7 @@ from shared.ports.store.onboarding import (
 from shared.ports.store.operator import (
     EVERYTHING,
     CatchAll,
+    MailTotals,
     OperatorStore,
     Pause,
     TargetState,
@@ -148,6 +149,7 @@ __all__ = [
     "LedgerRow",
     "ListedAccount",
     "MailQuery",
+    "MailTotals",
     "MaintenanceStore",
     "NewGrant",
     "OnboardingStore",

@@ -79,21 +79,26 @@ class UnregisteredAccount(NamedTuple):
 class AccountQuery(NamedTuple):
     """Which accounts are asked for: these, those of these tenants, or all where neither is named.
 
-    With `failing` only those that fail. `limit`: how many, those with problems first.
+    With `failing` only those that fail, with `colours` only those of these, with `text` only those with it in
+    their names. `limit`: how many, those with problems first; `after` is the colour and the name of the last
+    one before.
     """
 
     accounts: tuple[str, ...] = ()
     tenants: tuple[str, ...] = ()
     failing: bool = False
     limit: int = 200
+    colours: tuple[Colour, ...] = ()
+    text: str = ""
+    after: tuple[Colour, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ListedAccount:
     """An account of the registry with its state, None where it was never scheduled.
 
-    `keys` are its settings. `disabled_holder` is the kind of what holds it, its tenant or its target, where
-    that is disabled.
+    `condition` is what makes its colour. `keys` are its settings. `disabled_holder` is the kind of what holds
+    it, its tenant or its target, where that is disabled.
     """
 
     account: str
@@ -102,6 +107,7 @@ class ListedAccount:
     managed_by: Manager
     origin: str
     colour: Colour
+    condition: AccountCondition
     state: AccountState | None
     disabled_holder: Kind | None = None
 

@@ -16,7 +16,7 @@ from shared.ports.store.accounts import (
     AccountState,
     UnregisteredAccount,
 )
-from shared.ports.store.fetcher import SkippedMail
+from shared.ports.store.fetcher import SkippedMail, Usage
 from shared.ports.store.mails import MailQuery, ParkedPage, ParkedQuery
 from shared.ports.store.maintenance import Epoch, Parked
 from shared.ports.store.relay import Outage, TargetFact
@@ -68,6 +68,13 @@ class TargetState:
     text: str = ""
     outage: Outage | None = None
     facts: tuple[TargetFact, ...] = ()
+
+
+class MailTotals(NamedTuple):
+    """Mails between fetching and settling, and recipients that wait for an operator."""
+
+    in_flight: int
+    parked: int
 
 
 class TracedSkip(NamedTuple):
@@ -183,6 +190,20 @@ class OperatorStore(Protocol):
 
     async def account_counts(self, accounts: Sequence[str]) -> Mapping[str, AccountCounts]:
         """Return the counts of these accounts."""
+        ...
+
+    async def make_due(self, accounts: Sequence[str], now: float) -> None:
+        """Have these accounts visited as soon as nobody holds them."""
+        ...
+
+    async def mail_totals(self, tenant: str | None = None) -> MailTotals:
+        """Return how many mails are on their way and recipients parked; of one tenant, or of all."""
+        ...
+
+    async def tenant_usage(
+        self, first_day: int, last_day: int, tenants: Sequence[str] | None = None
+    ) -> Sequence[Usage]:
+        """Return what tenants (all by default) used on each of these days, by tenant and day."""
         ...
 
     async def unregistered_accounts(self, limit: int) -> Sequence[UnregisteredAccount]:

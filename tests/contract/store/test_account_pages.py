@@ -122,6 +122,51 @@ async def test_a_page_has_the_accounts_that_were_asked_for(store: SqlStore) -> N
     assert await listed(AccountQuery(tenants=("nobody",))) == ([], 0)
 
 
+async def test_pages_follow_one_another_by_colour_and_name(store: SqlStore) -> None:
+    await some_of_each(store)
+    whole = [each.account for each in (await store.operator.account_page(ALL, LATE)).accounts]
+    names: list[str] = []
+    after: tuple[Colour, str] | None = None
+    while page := (await store.operator.account_page(AccountQuery(limit=5, after=after), LATE)).accounts:
+        names += [each.account for each in page]
+        after = page[-1].colour, page[-1].account
+    assert names == whole
+
+
+async def test_accounts_are_found_by_colour_and_by_a_part_of_their_names(store: SqlStore) -> None:
+    await some_of_each(store)
+    await store.registry.save_specs([registered("acme/under_score"), registered("acme/Upper")], NOW)
+    red = await store.operator.account_page(AccountQuery(colours=(Colour.RED,)), LATE)
+    assert {each.condition for each in red.accounts} == {AccountCondition.FAILING}
+    assert sum(red.counts.values()) == 34
+
+    async def found(text: str) -> list[str]:
+        page = await store.operator.account_page(AccountQuery(text=text), LATE)
+        return [each.account for each in page.accounts]
+
+    assert await found("upp") == ["acme/Upper"]
+    assert await found("r_s") == ["acme/under_score"]
+    assert await found("%") == []
+
+
+async def test_an_account_is_due_at_once_where_that_is_asked_for(store: SqlStore) -> None:
+    await store.registry.save_specs([registered("acme/a")], NOW)
+    await visited(store, "acme/a", VisitReport(), LATE)
+    await store.operator.make_due(["acme/a", "acme/none"], NOW + 1)
+    [listed] = (await store.operator.account_page(ALL, NOW + 1)).accounts
+    assert listed.state is not None
+    assert listed.state.due_at == NOW + 1
+
+
+async def test_mails_on_their_way_and_parked_recipients_are_counted_by_tenant(lives: Lives) -> None:
+    await lives.routed("uid 1")
+    await lives.park(await lives.routed("uid 2", BOB, EVE))
+    await lives.settled("uid 3")
+    store = lives.store.operator
+    assert await store.mail_totals() == await store.mail_totals("acme") == (2, 1)
+    assert await store.mail_totals("other") == (0, 0)
+
+
 async def test_an_account_comes_with_its_settings_and_its_state(store: SqlStore) -> None:
     await store.registry.save_specs([registered("acme/a")], NOW)
     (found,) = (await store.operator.account_page(ALL, NOW)).accounts

@@ -6,9 +6,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 
 from services.control.console.catalogue import languages
-from services.control.console.pages.sign_in import local_path
 from services.control.console.reader import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
-from services.control.console.view import OpenView
+from services.control.console.view import OpenView, local_path
 
 pages = APIRouter()
 YEAR = 365 * 86400

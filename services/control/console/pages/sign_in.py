@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
 
-from services.control.console.view import OpenView, TheView, View
+from services.control.console.view import OpenView, TheView, View, local_path
 from services.control.sessions import begin_session, check_tries, end_session, sender_of, session_secret
 from shared.model.errors import MailferryError
 from shared.operations.people import CodeNeeded, LinkUnusable, SignedIn, SignInRefused, TooManyTries
@@ -56,12 +56,6 @@ async def sign_out(view: TheView) -> Response:
     response = RedirectResponse("/sign-in", 303)
     end_session(view.request, response)
     return response
-
-
-def local_path(path: str) -> str:
-    """Return a path on this server; "/" for whatever would lead elsewhere."""
-    is_local = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if is_local else "/"
 
 
 def _begun(view: View, signed_in: SignedIn) -> Response:

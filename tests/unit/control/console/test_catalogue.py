@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.control.console.catalogue import chosen, languages, translations
-from tests.fakes.messages import bare_texts, engine_texts, page_texts, templates
+from tests.fakes.messages import bare_texts, engine_texts, page_texts, setting_texts, templates
 
 PLACES = re.compile(r"%\(\w+\)s|{\w+}")
 OTHERS = sorted(set(languages()) - {"en"})
@@ -17,7 +17,7 @@ OTHERS = sorted(set(languages()) - {"en"})
 @pytest.mark.parametrize("code", OTHERS)
 def test_every_text_of_a_page_has_its_translation(code: str) -> None:
     known = {_key(each.id): each.string for each in translations(code, engine=False)}
-    missing = [text for text in page_texts() if not _is_whole(known.get(text))]
+    missing = [text for text in {**page_texts(), **setting_texts()} if not _is_whole(known.get(text))]
     assert sorted(missing) == [], "run deploy/tools/update-catalogues, then translate"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.control.console.pages.sign_in import local_path
+from services.control.console.view import local_path
 from services.control.sessions import CLEAR_COOKIE, COOKIE
 from shared.access import Role
 from shared.operations.people import NewUser, Users
