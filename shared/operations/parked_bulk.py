@@ -16,7 +16,7 @@ from shared.operations.context import OperatorContext
 from shared.operations.mail_search import PermittedMails
 from shared.operations.parked import discard_parked, retry_parked
 from shared.operations.people.members import COMMAND
-from shared.ports.store import Parked, ParkedPlace, ParkedQuery, Scope
+from shared.ports.store import ParkedPlace, ParkedQuery, Scope
 
 __all__ = [
     "BulkResult",
@@ -25,6 +25,7 @@ __all__ = [
     "Refused",
     "Retry",
     "change_all",
+    "change_chosen",
     "change_parked",
     "parked_query",
 ]
@@ -107,18 +108,35 @@ async def change_parked(
     after = query.after
     while (left := most - len(changed) - len(refused)) > 0:
         page = await mails.parked(query._replace(after=after), min(AT_ONCE, left))
-        for mail, addresses in _by_mail(page.recipients).items():
-            try:
-                done, stay = await change.apply(mails.context, mail, addresses)
-            except MailferryError as error:
-                refused += [Refused(mail, each, str(error)) for each in addresses]
-                continue
-            changed += [(mail, each) for each in done]
-            refused += [Refused(mail, each, STAYS) for each in stay]
+        those = [(each.message.id, each.recipient.address) for each in page.recipients]
+        part = await change_chosen(mails, those, change)
+        changed += part.changed
+        refused += part.refused
         after = page.after
         if after is None:
             break
     return BulkResult(changed, refused, after)
+
+
+async def change_chosen(
+    mails: PermittedMails, chosen: Sequence[tuple[str, str]], change: Retry | Discard
+) -> BulkResult:
+    """Change these parked recipients, given as (mail, address), as far as they may be seen."""
+    changed: list[tuple[str, str]] = []
+    refused: list[Refused] = []
+    addresses: dict[str, list[str]] = defaultdict(list)
+    for mail, address in chosen[:MOST]:
+        addresses[mail].append(address)
+    for mail, those in addresses.items():
+        try:
+            await mails.mail(mail)
+            done, stay = await change.apply(mails.context, mail, those)
+        except MailferryError as error:
+            refused += [Refused(mail, each, str(error)) for each in those]
+            continue
+        changed += [(mail, each) for each in done]
+        refused += [Refused(mail, each, STAYS) for each in stay]
+    return BulkResult(changed, refused, None)
 
 
 async def change_all(context: OperatorContext, query: ParkedQuery, change: Retry | Discard) -> BulkResult:
@@ -129,10 +147,3 @@ async def change_all(context: OperatorContext, query: ParkedQuery, change: Retry
         more = await change_parked(mails, query._replace(after=result.after), change)
         result = BulkResult([*result.changed, *more.changed], [*result.refused, *more.refused], more.after)
     return result
-
-
-def _by_mail(found: Sequence[Parked]) -> dict[str, list[str]]:
-    by_mail: dict[str, list[str]] = defaultdict(list)
-    for each in found:
-        by_mail[each.message.id].append(each.recipient.address)
-    return by_mail

@@ -6,7 +6,16 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from services.control.console.assets import PREFIX
-from services.control.console.pages import account, account_settings, accounts, overview, preferences, sign_in
+from services.control.console.pages import (
+    account,
+    account_settings,
+    accounts,
+    mails,
+    overview,
+    parked,
+    preferences,
+    sign_in,
+)
 from services.control.console.templates import assets
 from services.control.console.view import read_form
 
@@ -17,6 +26,8 @@ PAGES = (
     accounts.pages,
     account.pages,
     account_settings.pages,
+    mails.pages,
+    parked.pages,
 )
 """The routes of all pages; their entries in the navigation are in `navigation`."""
 

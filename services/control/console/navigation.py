@@ -42,6 +42,8 @@ _P = Permission
 ENTRIES: Sequence[Entry] = (
     Entry("/", text("Overview"), "home", _P.ACCOUNTS_READ),
     Entry("/accounts", text("Accounts"), "mailbox", _P.ACCOUNTS_READ),
+    Entry("/messages", text("Mails"), "mail", _P.MESSAGES_READ),
+    Entry("/parked", text("Parked"), "alert-triangle", _P.MESSAGES_READ),
 )
 """In the order in which they are shown."""
 

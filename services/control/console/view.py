@@ -69,6 +69,11 @@ class View:
         wanted = Permission(permission)
         return access_to(principal, wanted, tenant=tenant, account=account) is Access.ALLOWED
 
+    def require(self, permission: Permission) -> None:
+        """Raise `Problem` unless the reader has a permission for its own objects."""
+        if not self.may(permission):
+            raise Problem(403, "not_permitted", f"this needs the permission {permission}")
+
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Return the page that a template makes of these values."""
         response = HTMLResponse(rendered(template, self, values), status, PAGE_HEADERS)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
-from services.control.callers import Needs, TheCaller, TheControl
+from services.control.callers import Caller, Needs, TheCaller, TheControl
 from services.control.paging import MOST, USUAL, ThePaging, cursor_of
 from services.control.resources.mail_shapes import (
     AskedMails,
@@ -37,6 +37,7 @@ from services.control.resources.shapes import (
 from services.control.routes import ApiRoute
 from services.control.state import Control
 from shared.access import Permission
+from shared.custody.state import Message
 from shared.operations.journal_text import entry_lines
 from shared.operations.mail_search import PermittedMails
 from shared.operations.parked import RawMailMissing, discard_parked, read_raw_mail, retry_parked
@@ -164,7 +165,11 @@ async def discard(message: Id, choice: ParkedChoice, control: TheControl, caller
 )
 async def download(message: Id, control: TheControl, caller: TheCaller) -> StreamingResponse:
     """Download a mail as it was fetched. That is audited."""
-    found = await _mails(control, caller).mail(message)
+    return await download_of(control, caller, await _mails(control, caller).mail(message))
+
+
+async def download_of(control: Control, caller: Caller, found: Message) -> StreamingResponse:
+    """Return a mail as a file, and write into the audit who got it. Raises `RawMailMissing`."""
     if found.blob is None:
         raise RawMailMissing("no copy of this mail is held")
     await record(control.context, caller.doer, "parked.read", found.id, found.tenant)
