@@ -1,7 +1,8 @@
 """The process that `bench.kept` measures: a real fetcher, alone, that visits one account again and again.
 
 `python -m bench.kept_alone FILE PORT POLLS MAILS` visits the account of the configuration FILE: once to warm
-up, POLLS times when nothing came, and MAILS times when one mail came, which it asks the source at PORT for.
+up, POLLS times when nothing came, MAILS times when one mail came, which it asks the source at PORT for, and
+once when the whole mailbox is listed, as it is each day.
 It writes what each took as JSON. Nobody routes what it fetches.
 """
 
@@ -11,9 +12,11 @@ import json
 import os
 import resource
 import socket
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import uvloop
@@ -33,7 +36,8 @@ async def _visits(configuration: Configuration, port: int, polls: int, mails: in
         first = await _measured(fetcher, names, 1, lambda: None)
         empty = await _measured(fetcher, names, polls, lambda: None)
         filled = await _measured(fetcher, names, mails, lambda: _add_mail(port))
-    found = {"first": first, "empty": empty, "filled": filled}
+        daily = await _measured(fetcher, names, 1, lambda: _forget(configuration))
+    found = {"first": first, "empty": empty, "filled": filled, "daily": daily}
     return {f"{name} {what}": value for name, each in found.items() for what, value in each.items()}
 
 
@@ -66,6 +70,15 @@ def _add_mail(port: int) -> None:
         connection.recv(1000)
         connection.sendall(b"a ADD\r\n")
         connection.recv(1000)
+
+
+def _forget(configuration: Configuration) -> None:
+    """Forget that the mailbox is unchanged, as a visit does after a day."""
+    path = configuration.store.sqlite_path
+    if path is None:
+        raise RuntimeError("the store is no SQLite file")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE accounts SET state = NULL")
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ UIDVALIDITY = 7
 SIZE = 1024
 AT_ONCE = 1000
 _SET = re.compile(rb"UID FETCH (\d+)(?::(\d+|\*))? \(UID (RFC822\.SIZE|BODY\.PEEK\[\])\)")
+_NUMBERS = re.compile(rb"FETCH ([0-9,]+) \(UID\)")
 
 
 def raw_mail(uid: int) -> bytes:
@@ -61,6 +62,8 @@ class KeptImapSource:
     def _answer(self, command: bytes) -> Iterator[bytes]:
         if (asked := _SET.fullmatch(command)) is not None:
             yield from self._fetch(int(asked[1]), asked[2], asked[3])
+        elif (numbers := _NUMBERS.fullmatch(command)) is not None:
+            yield from (b"* %d FETCH (UID %d)\r\n" % (n, n) for n in map(int, numbers[1].split(b",")))
         elif command.startswith((b"SELECT", b"EXAMINE")):
             yield b"* %d EXISTS\r\n* OK [UIDVALIDITY %d]\r\n" % (self.count, UIDVALIDITY)
             yield b"* OK [UIDNEXT %d]\r\n" % (self.count + 1)

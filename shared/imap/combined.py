@@ -17,17 +17,20 @@ class Combined(NamedTuple):
     session_uids: dict[int, int]
 
 
-def combine(folders: Sequence[FolderListing]) -> Combined:
-    """Return the listing of these folders. Numbers go on from one folder to the next."""
+def combine(folders: Sequence[FolderListing], numbered: int = 0) -> Combined:
+    """Return the listing of these folders. Numbers go on from one folder to the next.
+
+    So many mails were `numbered` before.
+    """
     named: list[Listed] = []
     nameless: list[Listed] = []
     session_uids: dict[int, int] = {}
     covered: list[UidRange] = []
     flagged: set[int] = set()
-    number = 0
+    number = numbered
     for folder in folders:
         uids = sorted(folder.sizes)
-        numbered = enumerate(uids, start=number + 1)
+        with_numbers = enumerate(uids, start=number + 1)
         if folder.flagged:
             flagged |= {n for n, uid in enumerate(uids, start=number + 1) if uid in folder.flagged}
         number += len(uids)
@@ -36,11 +39,11 @@ def combine(folders: Sequence[FolderListing]) -> Combined:
             ids = folder.object_ids
             named += [
                 Listed(numeric_uid(uid), n, folder.sizes[uid], place=place, object_id=ids.get(uid, ""))
-                for n, uid in numbered
+                for n, uid in with_numbers
             ]
         else:
             place = Place(folder.name, 0)
-            by_number = dict(numbered)
+            by_number = dict(with_numbers)
             session_uids |= by_number
             nameless += _without_uids(((n, folder.sizes[uid]) for n, uid in by_number.items()), place)
         if folder.is_complete:

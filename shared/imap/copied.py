@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 
 from shared.imap.uid_set import UidSet
-from shared.model.mailbox import Listing
+from shared.model.mailbox import Listed, Listing, Place
 
 MOST = 2_000
 """Mails of one folder that are remembered: 24 KiB at most, which each lease of the account carries. Where so
@@ -58,6 +58,19 @@ class CopiedMails:
             self._uids[folder] = (uidvalidity, {*left})
         if len(left) < MOST:
             self._full.discard(folder)
+
+    def among(self, entries: Iterable[Listed]) -> set[Listed]:
+        """Return those of the mails that are copied ones."""
+        if not self._uids:
+            return set()
+        uids: dict[Place, frozenset[int]] = {}
+        found = set()
+        for entry in entries:
+            if entry.place not in uids:
+                uids[entry.place] = self.of_folder(*entry.place)
+            if entry.uid and int(entry.uid) in uids[entry.place]:
+                found.add(entry)
+        return found
 
     def keep_listed(self, listing: Listing) -> None:
         """Forget the mails that a listing of their whole folder lacks."""

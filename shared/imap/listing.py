@@ -45,14 +45,14 @@ async def list_folder(
     Of more mails than `limits` allow the oldest are listed, or the `newest`. Raises `SourceError` where the
     server refuses.
     """
-    listed = _new_listing(conversation, folder, selected, skip)
+    listed = new_listing(conversation, folder, selected, skip)
     state = selected_state(selected)
     if selected.uidnext is None and listed.has_lasting_uids and selected.exists is not None:
         state = (await ask_states(conversation, [folder])).get(folder.name)
     if selected.exists != 0:
         per_span = min(PER_SPAN, message_limit(conversation) or PER_SPAN)
         ranges = spans(selected, limits.entries, per_span)
-        await _gather(conversation, listed, ranges[::-1] if newest else ranges, limits.entries)
+        await gather(conversation, listed, ranges[::-1] if newest else ranges, limits.entries)
     _conclude(listed, conversation.server, limits.entries, newest=newest)
     listed.state = _proven(state, listed)
     return listed
@@ -73,23 +73,24 @@ async def list_later(
     state = selected_state(selected)
     if state is None or state.uidvalidity != since.uidvalidity or state.uidnext < since.uidnext:
         return None
-    listed = _new_listing(conversation, folder, selected, skip, since)
+    listed = new_listing(conversation, folder, selected, skip, since)
     if state != since:
         # Where no mail is as late as that, a server sends the last one (RFC 9051, section 9: seq-range).
-        await _gather(conversation, listed, [UidSet.span(since.uidnext)], limits.entries)
+        await gather(conversation, listed, [UidSet.span(since.uidnext)], limits.entries)
         listed.sizes = {uid: size for uid, size in listed.sizes.items() if uid >= since.uidnext}
     _conclude(listed, conversation.server, limits.entries)
     listed.state = _proven(state, listed)
     return listed if listed.state is not None else None
 
 
-def _new_listing(
+def new_listing(
     conversation: Conversation,
     folder: Folder,
     selected: Selected,
     skip: Collection[str],
     since: FolderState | None = None,
 ) -> FolderListing:
+    """Return the empty listing of the selected folder."""
     flags = frozenset(f"\\{each}" for each in skip)
     shown = message_limit(conversation) if may_hide_mails(conversation) else None
     return FolderListing(folder.name, selected, selected.exists, since=since, skip=flags, shown=shown)
@@ -125,9 +126,13 @@ def spans(selected: Selected, most: int, per_span: int = PER_SPAN) -> list[UidSe
     ]
 
 
-async def _gather(
+async def gather(
     conversation: Conversation, folder: FolderListing, ranges: Iterable[UidSet], most: int
 ) -> None:
+    """Add what the server shows of these ranges to the listing; up to some more than `most` mails.
+
+    Raises `SourceError` where the server refuses.
+    """
     items = (SIZE, *((FLAGS,) if folder.skip else ()), *object_id_items(conversation))
     waiting = deque(fetch_items(each, items) for each in ranges)
     open_commands, limited = 0, message_limit(conversation) is not None

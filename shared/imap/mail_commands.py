@@ -30,6 +30,15 @@ def fetch_items(uids: UidSet, items: Collection[str] = ()) -> Command:
     return command._replace(items=frozenset(items) or frozenset({"UID"}))
 
 
+def fetch_uids_at(numbers: Collection[int]) -> Command:
+    """FETCH of the UIDs of the mails with these sequence numbers.
+
+    The one command that names mails by number: only their UIDs count, and where one is wrong, nothing is.
+    """
+    wire = b"FETCH " + _bounded(UidSet.of(numbers)).wire + b" (UID)"
+    return Command(Verb.FETCH, (wire,), quoted(wire), uids=UidSet.span(1), items=frozenset({"UID"}))
+
+
 def fetch_mails(uids: UidSet) -> Command:
     """FETCH of whole mails, which leaves `\\Seen` as it is."""
     return _fetch_section(uids, WHOLE)

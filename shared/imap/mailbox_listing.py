@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from shared.imap.combined import Combined, combine
 from shared.imap.conversation import Conversation
+from shared.imap.events import Selected
 from shared.imap.folder_choice import Folder, needs_list
 from shared.imap.folder_list import ONLY_INBOX, FolderList, find_folders
 from shared.imap.folder_listing import FolderListing, grown
@@ -35,8 +36,9 @@ class MailboxLister:
         self._folders = folders
         self._options = options
         self._found: FolderList | None = None
-        self._states: dict[str, FolderState] | None = None
+        self._states: Mapping[str, FolderState] | None = None
         self._problems: list[str] = []
+        self._ready: dict[str, Selected | FolderListing] = {}
 
     @property
     def names(self) -> set[str]:
@@ -55,7 +57,7 @@ class MailboxLister:
         """
         if self._states is None and self._conversation.has_selected:
             return await self._fingerprint_ahead()
-        found = await self._find_folders(with_states=True)
+        found = await self.find_folders_once(with_states=True)
         states = found.states if self._states is None else self._states
         is_sure = len(states) == len(found.folders) and not found.problems and not self._problems
         return written_states(states) if is_sure else ""
@@ -76,7 +78,7 @@ class MailboxLister:
         the rest.
         """
         earlier = read_states(since)
-        found = await self._find_folders(with_states=bool(earlier) and needs_list(self._options.folders))
+        found = await self.find_folders_once(with_states=bool(earlier) and needs_list(self._options.folders))
         if not earlier.keys() <= {each.name for each in found.folders}:
             earlier = {}  # mails of a folder that is gone may be in any other
         if len(found.folders) > 1:
@@ -102,7 +104,7 @@ class MailboxLister:
 
     async def main_folder(self) -> Folder:
         """Return INBOX, or the first of the folders that are read."""
-        folders = (await self._find_folders(with_states=False)).folders
+        folders = (await self.find_folders_once(with_states=False)).folders
         inbox = [each for each in folders if each.name == INBOX.folder]
         return next(iter([*inbox, *folders]), ONLY_INBOX)
 
@@ -118,7 +120,8 @@ class MailboxLister:
         """The states of the folders as this visit saw them, as far as they are sure."""
         return self._states if self._states is not None else self._found.states if self._found else {}
 
-    async def _find_folders(self, *, with_states: bool) -> FolderList:
+    async def find_folders_once(self, *, with_states: bool) -> FolderList:
+        """Return the folders that are read, which are asked for once in a visit."""
         if self._found is None:
             self._found = await find_folders(
                 self._conversation, self._options.folders, with_states=with_states
@@ -175,26 +178,46 @@ class MailboxLister:
                 self._problems.append(str(error))
             return None
 
+    def use_ready(self, folder: Folder, ready: Selected | FolderListing) -> None:
+        """Let `list_mailbox` go on from a folder that is open or listed already."""
+        self._ready[folder.name] = ready
+
+    def note_listed(self, problems: Sequence[str], states: Mapping[str, FolderState]) -> None:
+        """Note what was found where the mailbox is listed elsewhere: its problems, and the sure states."""
+        self._problems, self._states = [*problems], states
+
+    async def open(self, folder: Folder) -> Selected:
+        """Select a folder to list it. Raises `SourceError`."""
+        return await self._folders.open_for_listing(folder, writable=not self._options.reads_only)
+
+    async def list_later(
+        self, folder: Folder, selected: Selected, since: FolderState
+    ) -> FolderListing | None:
+        """List what came after `since`; None where some of the earlier mails are gone, or may be."""
+        options = self._options
+        return await list_later(self._conversation, folder, selected, since, options.limits, options.skip)
+
     async def _list_opened(
         self, folder: Folder, earlier: Mapping[str, FolderState], before: FolderListing | None
     ) -> FolderListing:
         limits = self._options.limits
-        selected = await self._folders.open_for_listing(folder, writable=not self._options.reads_only)
+        ready = self._ready.pop(folder.name, None)
+        if isinstance(ready, FolderListing):
+            return ready
+        selected = ready or await self.open(folder)
         if not has_lasting_uids(selected) and len(self.names) > 1:
             raise SourceRefused(
                 f"{self._conversation.server} gives the mails of {quoted(folder.name)} no lasting UIDs. "
                 "They are lost when another folder is selected: read this one by an account of its own."
             )
+        later = None
         if before is not None and before.state is not None:
-            more = await list_later(
-                self._conversation, folder, selected, before.state, limits, self._options.skip
-            )
-            if more is not None:
-                return grown(before, more)
+            later = await self.list_later(folder, selected, before.state)
+            if later is not None:
+                return grown(before, later)
         since = earlier.get(folder.name)
-        later = since and await list_later(
-            self._conversation, folder, selected, since, limits, self._options.skip
-        )
+        if since is not None:
+            later = await self.list_later(folder, selected, since)
         newest = self._options.newest
         return later or await list_folder(
             self._conversation, folder, selected, limits, self._options.skip, newest=newest

@@ -143,6 +143,18 @@ class Listing:
         return is_of_no_folder or any(each.includes(key) for each in self.covered)
 
 
+class ListingSpan(NamedTuple):
+    """A part of a listing that comes in ranges of UIDs, or all of a listing that comes at once (`is_whole`).
+
+    What the `covered` of a part says holds only once the last part `is_complete`: only then it is known that
+    all parts together showed as many mails as the server counts. The last one has the listing's problems.
+    """
+
+    listing: Listing
+    is_whole: bool = True
+    is_complete: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class FolderFacts:
     """What a server tells of the folders of an account, beside their mails.
@@ -237,6 +249,9 @@ class Meter:
 
         May raise `ListingPutOff`, which ends the session.
         """
+
+    def listing_released(self) -> None:
+        """What was listed so far is not held any more."""
 
 
 UNMETERED = Meter()

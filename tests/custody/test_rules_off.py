@@ -13,20 +13,23 @@ from typing import Any
 
 import pytest
 
+from services.fetcher.decide.huge_mailbox import HugeMailbox
 from services.fetcher.decide.plan import Plan, make_plan
 from services.fetcher.visit.deletion import Deletion
 from services.router.decide.identity import Transmission
 from shared.contract.events import Payload
 from shared.contract.journal import Deleting, Entry
 from shared.custody.state import ClaimView, Message
-from shared.model.mailbox import INBOX, WHOLE_INBOX, Listed, Listing
+from shared.model.mailbox import INBOX, WHOLE_INBOX, Listed, Listing, ListingSpan
 from shared.model.message import LedgerKey, RecipientStatus
 from shared.ports.blobs import Blobs
+from shared.ports.store import LedgerRow
 from shared.runtime.raw_mail import blob_name
 from tests.fakes.world.finale import CameTwice, MailLost, NeverEnds, all_ends, nothing_lost
 from tests.fakes.world.imap_source import Expunging, ImapMailboxInTurn, Showing
 from tests.fakes.world.letters import alarm, letter
 from tests.fakes.world.process import EffectFault
+from tests.fakes.world.source import Maildrop
 from tests.fakes.world.target import Mood
 from tests.fakes.world.world import (
     ACCOUNT_LEASE,
@@ -44,6 +47,7 @@ from tests.fakes.world.world import (
 
 BOB = "bob@corp.example"
 A, B = letter("a", "a", "bob"), letter("b", "b", "bob")
+CONCLUDE = HugeMailbox.conclude
 COPY_OF_A = letter("copy-of-a", "a", "bob")
 LARGER_B = letter("larger-b", "b", "bob", octets=50)
 
@@ -163,6 +167,22 @@ def copies_of_an_alarm(world: World) -> None:
     world.kill("fetcher-1")
     world.maildrops[MOVER].renumber()
     world.pass_time(ACCOUNT_LEASE + 1)
+
+
+def shown_in_part_by_spans(world: World) -> None:
+    """Copies stay. The source leaves one out of one listing, which comes in spans."""
+    for mail in (A, B, COPY_OF_A):
+        world.arrive(KEEPER, mail)
+    world.visit("fetcher-1", KEEPER)
+    world.run_all()
+    source = world.maildrops[KEEPER]
+    assert isinstance(source, Maildrop)
+    source.hidden = {"1"}
+    world.visit("fetcher-1", KEEPER)
+    world.run_all()
+    source.behave()
+    world.visit("fetcher-1", KEEPER)
+    world.run_all()
 
 
 def shown_in_part(world: World) -> None:
@@ -303,6 +323,10 @@ async def confirm_always(mailbox: ImapMailboxInTurn) -> bool:
     return True
 
 
+def conclude_without_counting(huge: HugeMailbox, last: ListingSpan) -> tuple[Listing, Sequence[LedgerRow]]:
+    return CONCLUDE(huge, last._replace(is_complete=True))
+
+
 def covers_listed_folders_only(listing: Listing, key: LedgerKey) -> bool:
     return any(each.includes(key) for each in listing.covered)
 
@@ -337,7 +361,7 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     ),
     "rule 4: the identity is checked again before the deletion": (
         uid_used_again, MailLost,
-        "services.fetcher.decide.plan._is_another", lambda row, entry: False,
+        "services.fetcher.decide.plan.is_another", lambda row, entry: False,
     ),
     "rule 5: gone only when a later listing lacks it": (
         quit_that_failed, CameTwice,
@@ -358,6 +382,10 @@ RULES: dict[str, tuple[Callable[[World], None], type[AssertionError], str, Any]]
     "rule 5: only a listing that covers the key proves absence": (
         shown_in_part, CameTwice,
         "shared.model.mailbox.Listing.covers", lambda listing, key: True,
+    ),
+    "rule 5: only all spans of a listing together prove absence": (
+        shown_in_part_by_spans, CameTwice,
+        "services.fetcher.decide.huge_mailbox.HugeMailbox.conclude", conclude_without_counting,
     ),
     "rule 5: the OK of a deletion proves nothing": (
         deletion_of_a_server_that(Expunging.NEVER), CameTwice,

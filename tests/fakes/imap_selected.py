@@ -125,6 +125,13 @@ class Selected:
                 answer += self._oddities.line(self.view.index(mail) + 1, self._items(mail, asked))
         return answer
 
+    def fetch_numbers(self, command: Command) -> bytes:
+        """FETCH of UIDs by sequence numbers."""
+        if [item.upper() for item in texts(command.arguments[1])] != ["UID"]:
+            raise BadCommand("FETCH by sequence number knows UID alone")
+        numbers = in_set(text(command.arguments[0]), range(1, len(self.view) + 1))
+        return b"".join(joined(n, self._items(self.view[n - 1], [])) for n in numbers)
+
     def _items(self, mail: ImapMail, asked: list[str]) -> Items:
         items: Items = [("UID", b"%d" % mail.uid)]
         for item in asked:

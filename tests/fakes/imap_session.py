@@ -58,6 +58,7 @@ class ImapSession(ImapLogin):
             "EXPUNGE": lambda folder: self._expunge(folder, None),
             "UID COPY": lambda folder: (b"", f"OK {folder.copy(self._word(0), self._folder(1))}done"),
             "UID MOVE": self._move,
+            "FETCH": lambda folder: (folder.fetch_numbers(self.command), "OK done"),
             "UNSELECT": self._unselect,
         }
 

@@ -174,7 +174,7 @@ def why_gone(row: LedgerRow) -> str:
 
 def _why_gone(row: LedgerRow, entry: Listed | None, *, absence_proves: bool, is_same: bool) -> str | None:
     if entry is not None:
-        return REPLACED if _is_another(row, entry) and not is_same else None
+        return REPLACED if is_another(row, entry) and not is_same else None
     return why_gone(row) if absence_proves else None
 
 
@@ -187,11 +187,11 @@ def resized(listing: Listing, rows: Sequence[LedgerRow]) -> list[Deletable]:
     return [
         Deletable(row.message, entry)
         for entry in listing.entries
-        if suspects and (row := suspects.get(entry.key)) is not None and _is_another(row, entry)
+        if suspects and (row := suspects.get(entry.key)) is not None and is_another(row, entry)
     ]
 
 
-def _is_another(row: LedgerRow, entry: Listed) -> bool:
+def is_another(row: LedgerRow, entry: Listed) -> bool:
     """Return whether the listed size has changed; where only the size is known, it is another mail then."""
     return bool(row.listed_size and entry.size) and row.listed_size != entry.size
 

@@ -7,7 +7,16 @@ folder in which copies stay is opened by EXAMINE until something is to be change
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -28,6 +37,7 @@ from shared.imap.limits import Options
 from shared.imap.login import LoggedIn
 from shared.imap.mail_reader import MailReader
 from shared.imap.mailbox_listing import MailboxLister
+from shared.imap.mailbox_spans import list_mailbox_spans
 from shared.imap.moving import Source
 from shared.imap.notifying import Notifying
 from shared.imap.presence import look_for
@@ -35,7 +45,15 @@ from shared.imap.received import read_received
 from shared.imap.removal import Remover
 from shared.imap.seen import mark_seen
 from shared.model.errors import quoted
-from shared.model.mailbox import Capabilities, FolderFacts, Listed, Listing, RetrieveEvent
+from shared.model.mailbox import (
+    Capabilities,
+    FolderFacts,
+    Listed,
+    Listing,
+    ListingSpan,
+    RetrieveEvent,
+    UidRange,
+)
 from shared.net.errors import ConnectionLost
 from shared.net.protection import Shortfall
 
@@ -136,6 +154,25 @@ class ImapMailbox(Mailbox):
         listing, self._session_uids = await self._lister.list_mailbox(since)
         self._copied.keep_listed(listing)
         return replace(listing, problems=(*self._notes, *listing.problems))
+
+    @override
+    async def listing_spans(self, since: str = "") -> AsyncGenerator[ListingSpan, None]:
+        there: set[Listed] = set()
+        conversation, lister, options = self._conversation, self._lister, self._options
+        async for span, combined in list_mailbox_spans(conversation, lister, options, since):
+            listing = span.listing
+            if combined is not None:
+                self._session_uids = combined.session_uids
+                self._copied.keep_listed(listing)
+            else:
+                there |= self._copied.among(listing.entries)
+                if span.is_complete:
+                    (last,) = listing.covered
+                    whole = replace(listing, entries=[*there], covered=(UidRange(last.place),))
+                    self._copied.keep_listed(whole)
+            yield span._replace(listing=replace(listing, problems=(*self._notes, *listing.problems)))
+            if combined is None:
+                self._options.limits.meter.listing_released()
 
     @override
     async def folder_facts(self, *, deletes: bool) -> FolderFacts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from typing import Protocol
 
 from shared.model.mailbox import (
@@ -11,6 +11,7 @@ from shared.model.mailbox import (
     FolderFacts,
     Listed,
     Listing,
+    ListingSpan,
     RetrieveEvent,
 )
 from shared.model.received import received_at
@@ -104,6 +105,14 @@ class Mailbox(Protocol):
         there, it may leave them out, and cover only the others.
         """
         ...
+
+    async def listing_spans(self, since: str = "") -> AsyncGenerator[ListingSpan, None]:
+        """Yield the listing in parts, where the mailbox is huge and can list ranges of UIDs; else in one.
+
+        Numbers name mails over all parts. Between two parts no other call is made. A part is only held until
+        the next one is asked for. `since` is as for `listing`: only all of a listing leaves mails out.
+        """
+        yield ListingSpan(await self.listing(since))
 
     async def folder_facts(self, *, deletes: bool) -> FolderFacts | None:
         """Return what the server tells of the folders, asked for an operator; None without folders.

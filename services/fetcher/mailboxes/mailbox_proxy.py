@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 
 from typing_extensions import override
 
 from services.fetcher.mailboxes.mailbox import Mailbox
-from shared.model.mailbox import Capabilities, FolderFacts, Listed, Listing, RetrieveEvent
+from shared.model.mailbox import Capabilities, FolderFacts, Listed, Listing, ListingSpan, RetrieveEvent
 from shared.net.protection import Shortfall
 
 
@@ -82,6 +82,10 @@ class MailboxProxy(Mailbox):
     @override
     async def listing(self, since: str = "") -> Listing:
         return await self._mailbox.listing(since)
+
+    @override
+    def listing_spans(self, since: str = "") -> AsyncGenerator[ListingSpan, None]:
+        return self._mailbox.listing_spans(since)
 
     @override
     async def folder_facts(self, *, deletes: bool) -> FolderFacts | None:

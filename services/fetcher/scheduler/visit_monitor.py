@@ -24,6 +24,7 @@ from shared.model.mailbox import (
     FolderFacts,
     Listed,
     Listing,
+    ListingSpan,
     MailBytes,
     MailStarted,
     Meter,
@@ -93,6 +94,10 @@ class VisitMonitor(Meter):
     def listed(self, octets: int, lines: int) -> None:
         self._memory.add_to_listing(self._account.id, octets, lines)
 
+    @override
+    def listing_released(self) -> None:
+        self._memory.release_listing(self._account.id)
+
     def record_progress(self) -> None:
         """Record that an answer is complete, or that enough of one arrived."""
         self._received_at = self._progress_at = self._clock.monotonic()
@@ -140,6 +145,11 @@ class MonitoredMailbox(MailboxProxy):
     async def listing(self, since: str = "") -> Listing:
         async with self._one_answer():
             return await self._mailbox.listing(since)
+
+    @override
+    async def listing_spans(self, since: str = "") -> AsyncGenerator[ListingSpan, None]:
+        async for span in self._answers(self._mailbox.listing_spans(since)):
+            yield span
 
     @override
     async def retrieve(

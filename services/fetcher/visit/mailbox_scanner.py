@@ -7,11 +7,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
+import structlog
+
 from services.fetcher.decide.begin import undecided_sentence
 from services.fetcher.decide.changed_keys import Places, found_elsewhere, renumbered_folders
 from services.fetcher.decide.content_index import ContentIndex
 from services.fetcher.decide.copies import with_copies_named
-from services.fetcher.decide.differences import Differences, leave_different, with_differences
+from services.fetcher.decide.differences import (
+    Differences,
+    leave_different,
+    with_differences,
+)
 from services.fetcher.decide.flagged import without_flagged
 from services.fetcher.decide.identity_check import same_headers, without_replaced
 from services.fetcher.decide.plan import Plan, make_plan, resized
@@ -23,23 +29,17 @@ from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.visit.beginning import Beginning
 from services.fetcher.visit.fetching import Bounds
 from services.fetcher.visit.limits import Limits
+from services.fetcher.visit.mailbox_look import MailboxLook, retention_in_force
 from shared.custody.commands import Fence, NewPlace
 from shared.custody.decide import is_on_its_way
 from shared.model.account import Account, CustodyMode
-from shared.model.errors import Fault, MailferryError
 from shared.model.mailbox import Listing
 from shared.model.message import DELETABLE
-from shared.model.retention import Retention
 from shared.ports.clock import Clock
 from shared.ports.store import Lease, LedgerRow
 from shared.runtime.checkpoints import reached
 
-
-class NoUniqueIds(MailferryError):
-    """Copies are to stay on a server that gives its mails no unique ids."""
-
-    temporary = False
-    fault = Fault.OPERATOR
+log = structlog.get_logger("mailferry.fetcher")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class MailboxScan:
     `quiet_until`: until when nothing is to be done by itself; None where there is something to do now. Of
     `undecided` mails it is not known yet whether they are skipped; this visit found out that `skipped` are.
     `renumbered` mails were recognised under other UIDs. `state` is what is remembered of the account, and
-    `distrusted` are the folders whose UIDs were not relied on.
+    `distrusted` are the folders whose UIDs were not relied on. So many mails of a huge mailbox are `left` to
+    later visits, and `listing` is without its kept copies.
     """
 
     listing: Listing
@@ -64,6 +65,7 @@ class MailboxScan:
     state: str | None = None
     distrusted: frozenset[str] = frozenset()
     differences: Differences = Differences({})
+    left: int = 0
 
     @property
     def problems(self) -> Sequence[str]:
@@ -102,6 +104,7 @@ class MailboxScanner:
         self._read_failures = read_failures
         self._longest_lease = limits.longest_lease
         self._beginning = Beginning(account, mailbox, ports, bounds)
+        self._look = MailboxLook(account, mailbox, ports, read_failures, limits.longest_lease)
 
     async def scan_mailbox(self, lease: Lease, since: str = "") -> MailboxScan:
         """List the mailbox, read the ledger unless it has no mail of the account, and plan.
@@ -112,14 +115,14 @@ class MailboxScanner:
         now = self._ports.clock.now()
         distrusted = distrusted_folders(lease.state, now)
         self._mailbox.distrust_uids(distrusted)
-        listing = await self._list(since)
-        rows = () if lease.is_fresh else await self._rows(listing)
+        listing, rows, huge = await self._look.look_at(lease, since)
         visible = await self._beginning.hide_skipped(lease, listing, rows)
         listing = visible.listing
         now, retention = self._ports.clock.now(), self._account.retention
         if rows:
             retention = await retention_in_force(self._account, self._ports)
-        state = with_changes(lease.state, renumbered_folders(listing, rows), now)
+        renumbered = () if huge is not None and huge.kept else renumbered_folders(listing, rows)
+        state = with_changes(lease.state, renumbered, now)
         present = await self._under_present_keys(lease.fence, listing, rows)
         rows = present.rows
         # Only now: a flagged mail may be a known one that the ledger has under another key.
@@ -143,18 +146,23 @@ class MailboxScanner:
         content_index = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
         plan = await without_replaced(plan, by_message, self._mailbox, same)
         plan, differences = leave_different(plan, listing, by_message, lease.state)
+        quiet = quiet_until(self._account, listing, plan, rows, retention, now)
+        if huge is not None:
+            quiet = None if quiet is None or huge.has_more else min(quiet, huge.kept_until)
+            plan = replace(plan, choice=replace(plan.choice, more=plan.choice.more or huge.has_more))
         return MailboxScan(
             listing,
             plan,
             by_message,
             content_index,
-            quiet_until(self._account, listing, plan, rows, retention, now),
+            quiet,
             visible.undecided,
             visible.skipped,
             present.renumbered,
             with_differences(state, differences),
             distrusted & listing.without_uids_in,
             differences,
+            huge.left if huge is not None else 0,
         )
 
     async def _under_present_keys(
@@ -177,22 +185,6 @@ class MailboxScanner:
                     compared |= {message} if each.by_header else set()
         return PresentRows([*present.values()], renumbered, frozenset(compared))
 
-    async def _rows(self, listing: Listing) -> Sequence[LedgerRow]:
-        ledger = self._ports.ledger
-        if not listing.only_changes:
-            return await ledger.ledger_rows(self._account.id)
-        return await ledger.ledger_rows(self._account.id, listing.covered) if listing.covered else ()
-
-    async def _list(self, since: str) -> Listing:
-        listing = await self._mailbox.listing(since)
-        if listing.entries and not listing.has_uids and self._account.retention.leaves_a_copy:
-            names = "UIDVALIDITY" if self._account.protocol == "imap" else "UIDL"
-            raise NoUniqueIds(
-                f"account {self._account.id}: {self._account.endpoint} offers no unique ids ({names}), so no "
-                'copy can be left there; with retention = "delete" its mail is fetched'
-            )
-        return listing
-
     def _note_oversize(self, plan: Plan) -> None:
         for each in plan.choice.oversize:
             octets = max(
@@ -201,16 +193,6 @@ class MailboxScanner:
             self._read_failures.record_oversize(
                 each.key, octets, self._account.reading.max_size, self._ports.clock.now()
             )
-
-
-async def retention_in_force(account: Account, ports: Ports) -> Retention:
-    """Return the account's retention, with the date since when the clocks can be trusted.
-
-    Read the clock before: if it is put right in between, that only delays a deletion.
-    """
-    if ports.epoch_monitor is None or not account.retention.days:
-        return account.retention
-    return replace(account.retention, since=await ports.epoch_monitor.copies_since())
 
 
 def _may_come_back(row: LedgerRow, *, clock: Clock, longest_lease: float) -> bool:

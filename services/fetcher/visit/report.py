@@ -49,7 +49,7 @@ def visit_report(
     """
     plan = scan.plan
     there = len(scan.listing.entries) + len(scan.listing.nameless)
-    waiting = max(0, there - plan.kept - deleted - settled_copies) + plan.hidden + scan.undecided
+    waiting = max(0, there - plan.kept - deleted - settled_copies) + plan.hidden + scan.undecided + scan.left
     broken = fetching.broken
     failed = broken is not None and consequence(broken) is Consequence.END_IN_ORDER
     report = VisitReport(

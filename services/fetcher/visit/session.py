@@ -26,8 +26,9 @@ from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.visit.deletion import Deletion
 from services.fetcher.visit.fetching import Bounds, Fetching
 from services.fetcher.visit.limits import Limits
+from services.fetcher.visit.mailbox_look import retention_in_force
 from services.fetcher.visit.mailbox_memory import MailboxMemory
-from services.fetcher.visit.mailbox_scanner import MailboxScan, MailboxScanner, retention_in_force
+from services.fetcher.visit.mailbox_scanner import MailboxScan, MailboxScanner
 from services.fetcher.visit.report import Visit, problem_sentences, visit_report
 from shared.model.account import Account
 from shared.model.message import MessageStatus

@@ -34,6 +34,10 @@ class PassingMeter(Meter):
     def listed(self, octets: int, lines: int) -> None:
         self.visit.listed(octets, lines)
 
+    @override
+    def listing_released(self) -> None:
+        self.visit.listing_released()
+
 
 @dataclass(slots=True, eq=False)
 class OpenMailbox:

@@ -13,7 +13,7 @@ from shared.adapters.sql.leases.leases import lease_due, lease_these, renew
 from shared.adapters.sql.leases.leasing import LeaseRequest, next_ready
 from shared.adapters.sql.leases.schedule import make_accounts_due, sync_accounts
 from shared.adapters.sql.ledger.leaving import Absence, Deletion, record_gone, start_deleting
-from shared.adapters.sql.ledger.reading import ledger_rows, settled_among
+from shared.adapters.sql.ledger.reading import ledger_rows, rows_elsewhere, settled_among
 from shared.adapters.sql.ledger.recording import Recording, record_fetched
 from shared.adapters.sql.ledger.skipping import record_skipped, skipped_mails
 from shared.adapters.sql.ledger.source_keys import rename_mails
@@ -23,7 +23,7 @@ from shared.adapters.sql.text import safe_fetched
 from shared.adapters.sql.usage import tenant_usage
 from shared.custody.commands import Fence, FetchedMail, NewPlace
 from shared.model.hosts import NO_LIMITS, HostLimits
-from shared.model.mailbox import UidRange
+from shared.model.mailbox import Place, UidRange
 from shared.model.message import LedgerKey
 from shared.model.tenant_room import TenantRoom
 from shared.ports.store import (
@@ -113,6 +113,10 @@ class SqlFetcherStore:
     async def ledger_rows(self, account: str, ranges: Sequence[UidRange] = ()) -> Sequence[LedgerRow]:
         """Return the mails of an account that are not gone: those in `ranges`, or all of them by default."""
         return await self._runner.read(ledger_rows, account, ranges)
+
+    async def rows_elsewhere(self, account: str, place: Place, most: int) -> Sequence[LedgerRow]:
+        """Return the mails of an account that are not gone and have no key of `place`; `most` at most."""
+        return await self._runner.read(rows_elsewhere, account, place, most)
 
     async def skipped_mails(self, account: str) -> Sequence[SkippedMail]:
         """Return the mails of an account that were there when it began and are not fetched."""

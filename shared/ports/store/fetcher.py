@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from shared.custody.commands import Fence, FetchedMail, NewPlace
 from shared.model.hosts import NO_LIMITS, HostLimits
-from shared.model.mailbox import UidRange
+from shared.model.mailbox import Place, UidRange
 from shared.model.message import LedgerKey, MessageStatus
 from shared.model.read_failure import ReadFailure
 from shared.model.tenant_room import TenantRoom
@@ -238,6 +238,10 @@ class FetcherStore(Protocol):
 
         What is in a range is what `UidRange.includes` says.
         """
+        ...
+
+    async def rows_elsewhere(self, account: str, place: Place, most: int) -> Sequence[LedgerRow]:
+        """Return the mails of an account that are not gone and have no key of `place`; `most` at most."""
         ...
 
     async def skipped_mails(self, account: str) -> Sequence[SkippedMail]:

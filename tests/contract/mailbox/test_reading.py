@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shared.imap import span_listing
 from shared.model.source_errors import CredentialsRefused
 from tests.fakes.mails import CORPUS, corpus_files
 from tests.fakes.reading import read_all
@@ -40,6 +41,24 @@ async def test_mails_are_listed_with_lasting_uids(account: SourceAccount) -> Non
     assert [entry.size for entry in first.entries] == [len(mail) for mail in account.served()]
     assert all(first.covers(entry.key) for entry in first.entries)
     assert [entry.key for entry in second.entries] == [entry.key for entry in first.entries]
+
+
+async def test_a_listing_in_spans_shows_what_a_listing_shows(
+    account: SourceAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.put(MAILS)
+    mailbox = await account.open(reads_only=True)
+    whole = await mailbox.listing()
+    await mailbox.finish()
+    monkeypatch.setattr(span_listing, "PER_SPAN", 3)
+    mailbox = await account.open(reads_only=True)
+    spans = [each async for each in mailbox.listing_spans()]
+    assert [entry for span in spans for entry in span.listing.entries] == [*whole.entries]
+    assert all(span.listing.covers(entry.key) for span in spans for entry in span.listing.entries)
+    assert spans[-1].is_whole or (len(spans), spans[-1].is_complete) == (3, True)
+    entries = [entry for span in spans[1:] or spans for entry in span.listing.entries]
+    assert await read_all(mailbox, entries) == MAILS[-len(entries) :]
+    await mailbox.finish()
 
 
 async def test_an_empty_mailbox_is_listed(account: SourceAccount) -> None:

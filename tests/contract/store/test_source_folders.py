@@ -108,3 +108,17 @@ async def test_the_ledger_is_read_for_as_many_folders_as_a_mailbox_may_have(live
     ranges = [UidRange(Place(f"Folder {number}", 7), "0000000005") for number in range(999)]
     rows = await lives.store.fetcher.ledger_rows(lives.fence.account, [*ranges, ranges[0]])
     assert sorted(row.message for row in rows) == sorted([first, last])
+
+
+async def test_mails_of_other_folders_and_uidvalidities_are_found_without_reading_the_folder(
+    lives: Lives,
+) -> None:
+    await fetched(lives, "Folder 5", "0000000001")
+    others = [await fetched(lives, folder, "0000000001") for folder in ("Folder 4", "Folder 6")]
+    renumbered, account = Place("Folder 5", 8), lives.fence.account
+    rows_elsewhere = lives.store.fetcher.rows_elsewhere
+    found = await rows_elsewhere(account, Place("Folder 5", 7), 9)
+    assert sorted(row.message for row in found) == sorted(others)
+    assert len(await rows_elsewhere(account, renumbered, 9)) == 3
+    assert len(await rows_elsewhere(account, renumbered, 2)) == 2
+    assert await rows_elsewhere("acme/other", renumbered, 9) == []

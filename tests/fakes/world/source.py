@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from functools import partial
 
 from services.fetcher.mailboxes.mailbox import Mailbox
-from shared.model.mailbox import Listed, Listing, MailWhole, Place, RetrieveEvent, UidRange
+from shared.model.mailbox import Listed, Listing, ListingSpan, MailWhole, Place, RetrieveEvent, UidRange
+from shared.model.message import LedgerKey
 from shared.model.source_errors import SourceError
 from tests.fakes.world.letters import Letter
 from tests.fakes.world.process import EffectFault, Process
+
+PER_SPAN = 2
 
 
 class Maildrop:
     """One mailbox. `removed` is called for each mail that a session of ours removes.
 
-    With `consumes`, QUIT removes what was read.
+    With `consumes`, QUIT removes what was read. No listing shows the UIDs that are `hidden`.
     """
 
     def __init__(self, removed: Callable[[Letter], None], *, consumes: bool = False) -> None:
         self.consumes = consumes
         self.letters: dict[str, Letter] = {}
         self.uidvalidity = 0
+        self.hidden: Collection[str] = ()
         self._removed = removed
         self._highest = 0
 
@@ -48,7 +53,8 @@ class Maildrop:
         return self.letters.pop(next(iter(self.letters))) if self.letters else None
 
     def behave(self) -> None:
-        """From now on do as a good server: this one always does."""
+        """From now on do as a good server."""
+        self.hidden = ()
 
     def remove(self, letter: Letter) -> None:
         """Remove a mail for a session of ours, if it is still there."""
@@ -70,6 +76,27 @@ class MailboxInTurn(Mailbox):
 
     async def listing(self, since: str = "") -> Listing:
         return await self._process.effect("list", self._listed, _trouble)
+
+    async def listing_spans(self, since: str = "") -> AsyncGenerator[ListingSpan, None]:
+        """List two mails at a time, as of a huge mailbox; anything may happen in between.
+
+        As many mails must be shown in the end as there were at first, without those that came meanwhile.
+        """
+        self._seen, self._marked = [], []
+        uidvalidity, at_first = self._maildrop.uidvalidity, sorted(self._maildrop.letters)
+        lasts = [*at_first[PER_SPAN - 1 : -1 : PER_SPAN], None]
+        shown, first = 0, ""
+        for last in lasts:
+            uids = UidRange(Place("INBOX", uidvalidity), first, last)
+            entries = await self._process.effect(
+                f"list from {first or 'the first'}", partial(self._listed_in, uids), _trouble
+            )
+            if self._maildrop.uidvalidity != uidvalidity:
+                raise _trouble()
+            shown += sum(entry.uid in at_first for entry in entries)
+            listing = Listing(entries, has_uids=True, problems=(), covered=[uids])
+            yield ListingSpan(listing, is_whole=False, is_complete=last is None and shown == len(at_first))
+            first = f"{last} "
 
     @property
     def remarks(self) -> Sequence[str]:
@@ -119,6 +146,20 @@ class MailboxInTurn(Mailbox):
             for number, (uid, letter) in enumerate(self._maildrop.letters.items(), 1)
         ]
         return Listing(entries, has_uids=True, problems=(), covered=[UidRange(place)])
+
+    def _listed_in(self, uids: UidRange) -> Sequence[Listed]:
+        letters = sorted(self._maildrop.letters.items())
+        there = [
+            (uid, each)
+            for uid, each in letters
+            if uids.includes(LedgerKey(*uids.place, uid)) and uid not in self._maildrop.hidden
+        ]
+        before = len(self._seen)
+        self._seen += [letter for _, letter in there]
+        return [
+            Listed(uid, before + number, len(letter.raw), place=uids.place)
+            for number, (uid, letter) in enumerate(there, 1)
+        ]
 
     def _mark(self, entries: Sequence[Listed]) -> Sequence[Listed]:
         self._marked += [self._seen[entry.number - 1] for entry in entries]

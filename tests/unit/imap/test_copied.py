@@ -79,3 +79,9 @@ def test_the_text_is_bounded_and_says_that_it_is_full() -> None:
     assert len(mails.written) < 12 * MOST
     mails.note_gone("INBOX", 9, [1])
     assert not mails.is_full("INBOX")
+
+
+def test_copied_mails_are_found_in_a_part_of_a_listing() -> None:
+    entries = listing(5, 6, 7).entries
+    assert copied(5, 7, 8).among(entries) == {entries[0], entries[2]}
+    assert copied(5).among(listing(5, uidvalidity=10).entries) == set()

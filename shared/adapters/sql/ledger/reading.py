@@ -11,7 +11,7 @@ from shared.adapters.sql.rows import KEY, MESSAGE_STATUS
 from shared.adapters.sql.tables import messages
 from shared.adapters.sql.text import safe
 from shared.adapters.sql.unit_of_work import Transaction
-from shared.model.mailbox import UidRange
+from shared.model.mailbox import Place, UidRange
 from shared.model.message import DELETABLE, LedgerKey, MessageStatus
 from shared.ports.store import LedgerRow
 
@@ -35,6 +35,27 @@ def ledger_rows(transaction: Transaction, account: str, ranges: Sequence[UidRang
         query = select(*columns).where(_MESSAGE.account == account, ~_MESSAGE.gone, wanted)
         found |= {row.message: row for row in map(_ledger_row, map(tuple, connection.execute(query)))}
     return [*found.values()]
+
+
+def rows_elsewhere(transaction: Transaction, account: str, place: Place, most: int) -> list[LedgerRow]:
+    """Return the mails of an account that are not gone and have no key of `place`; `most` at most."""
+    folder, same_folder = safe(place.folder), _MESSAGE.folder == safe(place.folder)
+    found: list[LedgerRow] = []
+    # One range of the index after the other, as "not this folder" would read the whole account.
+    for elsewhere in (
+        _MESSAGE.folder < folder,
+        and_(same_folder, _MESSAGE.uidvalidity < place.uidvalidity),
+        and_(same_folder, _MESSAGE.uidvalidity > place.uidvalidity),
+        _MESSAGE.folder > folder,
+    ):
+        query = select(*(_MESSAGE[name] for name in LISTED)).where(
+            _MESSAGE.account == account, ~_MESSAGE.gone, elsewhere
+        )
+        rows = transaction.connection.execute(query.limit(most - len(found)))
+        found += map(_ledger_row, map(tuple, rows))
+        if len(found) >= most:
+            break
+    return found
 
 
 def _is_in_range(uids: UidRange) -> ColumnElement[bool]:
