@@ -49,6 +49,26 @@ async def test_a_server_that_refuses_is_not_asked_again_in_the_session(refusal: 
     assert not notify.is_on
 
 
+@pytest.mark.parametrize(
+    ("refusal", "asked_again"),
+    [
+        (b"BAD what?", False),
+        (b"NO [BADEVENT (MessageNew)] no", False),
+        (b"NO [NOTIFICATIONOVERFLOW] too many", True),
+        (b"NO [UNAVAILABLE] later", True),
+    ],
+)
+async def test_a_server_that_does_not_know_it_is_not_asked_in_the_next_sessions(
+    refusal: bytes, asked_again: bool
+) -> None:
+    _, conversation = await logged_in(
+        b"* 1 EXISTS\r\n$1 OK\r\n", b"$2 " + refusal + b"\r\n", capabilities=b"IDLE NOTIFY"
+    )
+    await conversation.execute(examine(b"INBOX"))
+    await Notifying(conversation).begin([LISTS], KNOWN)
+    assert Notifying(conversation).can_tell([LISTS]) == asked_again
+
+
 async def test_a_server_that_does_not_announce_it_cannot_tell() -> None:
     _, notify = await notifying(capabilities=b"IDLE")
     assert not notify.can_tell([LISTS])
