@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared.adapters.sql.store import SqlStore
+from shared.model.message import MessageStatus
 from shared.model.sealed import Sealed
 from shared.model.spec import Kind, Manager
 from shared.ports.store import (
@@ -21,11 +22,12 @@ from shared.ports.store import (
     VisitReport,
 )
 from tests.fakes.mail_lives import ACCOUNT as ACCOUNT_ID
-from tests.fakes.mail_lives import LEASE, Lives
+from tests.fakes.mail_lives import BOB, LEASE, Lives, routed
 
 NOW = 1000.0
 LATER = NOW + 60
-YEAR = 365 * 86400.0
+DAY = 86400.0
+YEAR = 365 * DAY
 ACCOUNT, TARGET = Kind.ACCOUNT, Kind.TARGET
 
 
@@ -179,6 +181,24 @@ async def test_the_mail_of_a_removed_account_is_done_before_the_account_is_forgo
     # The copy at the source counts as gone first; then nothing is left.
     assert await registry.forget_removed(10, lives.now) == []
     assert await registry.forget_removed(10, lives.now) == [f"account {ACCOUNT_ID}"]
+    assert await lives.is_sound()
+
+
+async def test_a_mail_of_a_removed_account_whose_event_comes_late_is_delivered(lives: Lives) -> None:
+    registry = lives.store.registry
+    await registry.save_specs([target(), account(ACCOUNT_ID)], lives.now)
+    late, never = await lives.fetched("m1"), await lives.fetched("m2")
+    await registry.remove_specs(ACCOUNT, {ACCOUNT_ID: ANY}, lives.now)
+    await lives.store.fetcher.return_leases({lives.fence: 0.0}, lives.now)
+    lives.now += LEASE + 60
+    assert await registry.forget_removed(10, lives.now) == []
+    await lives.route(routed(late, BOB))
+    await lives.deliver(late)
+    assert (await lives.state(late)).status is MessageStatus.SETTLED
+    lives.now += DAY + LEASE
+    await registry.forget_removed(10, lives.now)
+    assert await registry.forget_removed(10, lives.now) == [f"account {ACCOUNT_ID}"]
+    assert (await lives.state(never)).status is MessageStatus.GONE
     assert await lives.is_sound()
 
 

@@ -18,6 +18,10 @@ MAILS_AT_ONCE = 500
 TARGET_KEPT = 7 * 86400.0
 """Seconds for which a removed target is kept: mail of accounts that moved to another one may be on its way to
 it, and by default that is parked after five days. To look for such mail would read the whole table."""
+LATE = 86400.0
+"""Seconds after the end of its lease for which the event of a mail may still come: it waits in the broker
+while routers or relays are down. A mail of an account that is there would be fetched again; of a removed one,
+nobody fetches it."""
 REASON = "the account was removed"
 
 
@@ -55,7 +59,7 @@ def _ids(transaction: Transaction, query: Select[str], limit: int) -> Sequence[s
 def _in_custody(now: float) -> ColumnElement[bool]:
     """Whether an account is being visited, or mail of it is on its way or held in a blob alone."""
     visited = exists().where(ACCOUNT.id == SPEC.id, ACCOUNT.lease_until > now)
-    under_way = and_(KEPT, UNSETTLED, MESSAGE.lease_until > now)
+    under_way = and_(KEPT, UNSETTLED, MESSAGE.lease_until > now - LATE)
     held = and_(UNBACKED, or_(MESSAGE.blob.is_not(None), MESSAGE.lease_until > now))
     mails = [exists().where(MESSAGE.account == SPEC.id, each) for each in (under_way, held)]
     return or_(visited, *mails)
