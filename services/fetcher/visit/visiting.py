@@ -198,7 +198,10 @@ class Visitor:
         if visit.skipped:
             numbers["skipped"] = visit.skipped
         sentences = {"problem": report.problem} if report.problem else {}
-        log.info("visited", account=account.id, outcome=outcome, **numbers, **sentences)
+        # Nearly all visits find nothing; a line for each would be most of a log.
+        is_empty = outcome == "ok" and not any(numbers.values())
+        note = log.debug if is_empty else log.info
+        note("visited", account=account.id, outcome=outcome, **numbers, **sentences)
 
 
 async def _run(session: Session, account: Account, mailbox: Mailbox) -> Visit:
