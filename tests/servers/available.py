@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 import pytest
 
 PROGRAMS: Final = {
+    "chromium": "/usr/bin/chromium",
     "dovecot": "/usr/sbin/dovecot",
     "faketime": "/usr/lib/*/faketime/libfaketime.so.1",
     "fetchmail": "/usr/bin/fetchmail",

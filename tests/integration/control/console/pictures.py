@@ -12,68 +12,40 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.async_api import Browser
+from tests.integration.control.console.serving import Console, open_browser, open_console
 
-from services.control.build import control_on
-from services.control.console.reader import LANGUAGE_COOKIE, THEME_COOKIE, ZONE_COOKIE
-from services.control.state import Control, Tools
-from services.fetcher.mailboxes.opening import open_account
-from services.router.explaining import explain_mail
-from shared.adapters.sql import open_store
-from shared.operations.context import open_context
-from shared.runtime.secret_box import open_secret_box
-from tests.fakes.api import api_configuration
-from tests.fakes.showcase import fill
-from tests.integration.control.console.serving import open_browser, open_page, served, sign_in
-
-ZONE = "Europe/Berlin"
 WIDTHS = (360, 1024, 1600)
-HEIGHT = 900
+LOOKS = (("light", "en"), ("dark", "de"))
 PAGES = {
     "overview": "/",
     "accounts": "/accounts",
     "account": "/accounts/hansa-logistik/rechnungen",
     "account-settings": "/accounts/hansa-logistik/catchall/settings",
 }
-"""The pages of somebody who is signed in, by the names of their pictures."""
+"""The pages of somebody who is signed in, by the names of their pictures. A new page is added here."""
 
 
 async def main(place: Path, wanted: list[str]) -> None:
     """Take the pictures."""
     with tempfile.TemporaryDirectory() as directory:
-        configuration = api_configuration(Path(directory))
-        store = open_store(configuration.store.url.get_secret_value())
-        await open_secret_box(configuration, store.secrets)
-        await store.close()
-        async with open_context(configuration) as context, open_browser() as browser:
-            control = control_on(context, Tools(open_account, explain_mail))
-            await fill(control)
-            async with served(control) as origin:
-                await take(control, browser, origin, place, wanted)
-            await control.logins.close()
+        async with open_browser() as browser, open_console(Path(directory), browser) as console:
+            for width in WIDTHS:
+                for theme, language in LOOKS:
+                    await take(console, place, wanted, width, theme, language)
 
 
-async def take(control: Control, browser: Browser, origin: str, place: Path, wanted: list[str]) -> None:
-    """Take each page at each width, light in English and dark in German."""
-    for width in WIDTHS:
-        for theme, language in (("light", "en"), ("dark", "de")):
-            context = await browser.new_context(
-                viewport={"width": width, "height": HEIGHT}, timezone_id=ZONE, reduced_motion="reduce"
-            )
-            chosen = {LANGUAGE_COOKIE: language, THEME_COOKIE: theme, ZONE_COOKIE: ZONE}
-            await context.add_cookies([{"name": n, "value": v, "url": origin} for n, v in chosen.items()])
-            pages = {"sign-in": "/sign-in", **PAGES}
-            for name, path in pages.items():
-                if wanted and name not in wanted:
-                    continue
-                if name == "sign-in":
-                    await context.clear_cookies(name="mailferry-without-tls")
-                else:
-                    await sign_in(control, context, origin, "otto")
-                page = await open_page(context, origin + path)
-                await page.screenshot(path=place / f"{name}-{width}-{theme}.png", full_page=width != 1600)
-                await page.close()
-            await context.close()
+async def take(
+    console: Console, place: Path, wanted: list[str], width: int, theme: str, language: str
+) -> None:
+    """Take a picture of each page; all of it, but for the widest."""
+    for name, path in {"sign-in": "/sign-in", **PAGES}.items():
+        if wanted and name not in wanted:
+            continue
+        who = None if name == "sign-in" else "otto"
+        async with console.read_by(who, width=width, language=language, theme=theme) as context:
+            page = await console.open(context, path)
+            picture = place / f"{name}-{width}-{theme}.png"
+            await page.screenshot(path=picture, full_page=width != WIDTHS[-1])
 
 
 if __name__ == "__main__":
