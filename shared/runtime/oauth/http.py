@@ -12,8 +12,9 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 from urllib.request import (  # type: ignore[attr-defined] # typeshed has no functions of the environment alone
     getproxies_environment,
     proxy_bypass_environment,
@@ -23,6 +24,7 @@ import h11
 
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.errors import Fault, quoted
+from shared.model.masking import MASK
 from shared.net.connection import Connection
 from shared.net.dial import dial
 from shared.net.errors import NetworkError
@@ -37,6 +39,12 @@ KEPT_FOR = 60.0
 """Seconds for which a connection is kept without a request; token servers close it after minutes."""
 MOST_KEPT = 10
 """Connections to one server that are kept."""
+TOKEN = b'"access_token"'
+SECRETS = frozenset(
+    {"refresh_token", "client_secret", "assertion", "code", "code_verifier", "device_code", "token"}
+)
+"""What in a request is a secret. A server may repeat it in the words of an error, which are logged."""
+SHORTEST_SECRET = 8
 PORTS = {"https": 443, "http": 80}
 
 
@@ -86,8 +94,9 @@ class HttpClient(Http):
         self._kept: dict[Server, list[_Session]] = {}
 
     async def post(self, request: Request) -> Answer:
-        """Return the answer, whatever its status."""
-        return await self._send("POST", request.url, request.headers, request.body.encode())
+        """Return the answer, whatever its status. One without tokens repeats no secret of the request."""
+        answer = await self._send("POST", request.url, request.headers, request.body.encode())
+        return answer if TOKEN in answer.body else _without_secrets(answer, request)
 
     async def document(self, url: str) -> Any:
         """Return a JSON document."""
@@ -242,6 +251,16 @@ class _Session:
 
     def _lose(self) -> None:
         self.is_lost = True
+
+
+def _without_secrets(answer: Answer, request: Request) -> Answer:
+    """Return the answer with the secrets of the request masked."""
+    body = answer.body
+    for name, value in parse_qsl(request.body):
+        if name in SECRETS and len(value) >= SHORTEST_SECRET:
+            for written in (value, value.replace("/", "\\/"), quote(value, safe="")):
+                body = body.replace(written.encode(), MASK)
+    return replace(answer, body=body)
 
 
 def _head(method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes) -> h11.Request:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -118,6 +119,21 @@ async def test_what_is_no_answer_is_unreachable(client: HttpClient, said: bytes)
     async with served([said]) as (_, url):
         with pytest.raises(Unreachable, match=r"as a web server should|was lost"):
             await client.post(asking(url))
+
+
+async def test_an_error_that_repeats_a_secret_is_not_told_with_it(client: HttpClient) -> None:
+    said = b'{"error": "invalid_grant", "error_description": "1\\/\\/canary-token and canary-secret"}'
+    request = Request("", {}, "refresh_token=1%2F%2Fcanary-token&client_secret=canary-secret&client_id=app")
+    async with served([http_answer("400 Bad Request", said)]) as (_, url):
+        body = (await client.post(replace(request, url=url))).body
+    assert b"canary" not in body
+    assert b"invalid_grant" in body
+
+
+async def test_a_refresh_token_that_goes_on_is_kept_as_it_came(client: HttpClient) -> None:
+    said = b'{"access_token": "new", "refresh_token": "canary-token"}'
+    async with served([http_answer("200 OK", said)]) as (_, url):
+        assert (await client.post(Request(url, {}, "refresh_token=canary-token"))).body == said
 
 
 async def test_a_secret_is_not_sent_in_clear_to_another_machine(client: HttpClient) -> None:
