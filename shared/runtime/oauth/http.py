@@ -7,14 +7,12 @@ request. With httpx2 a request took four times the CPU, more than renewing 10,00
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 from urllib.request import (  # type: ignore[attr-defined] # typeshed has no functions of the environment alone
     getproxies_environment,
     proxy_bypass_environment,
@@ -31,10 +29,10 @@ from shared.net.errors import NetworkError
 from shared.oauth.answers import Answer
 from shared.oauth.providers import is_safe_url
 from shared.oauth.requests import Request
+from shared.runtime.oauth.http_session import Session, connect_head, request_head
 
 TIMEOUT = 20.0
 """Seconds for a whole request. Token servers answer within one second; a lease outlives it."""
-LARGEST_ANSWER = 512 * 1024
 KEPT_FOR = 60.0
 """Seconds for which a connection is kept without a request; token servers close it after minutes."""
 MOST_KEPT = 10
@@ -91,7 +89,7 @@ class HttpClient(Http):
     def __init__(self, timeout: float = TIMEOUT) -> None:
         self._timeout = timeout
         self._proxies = getproxies_environment()
-        self._kept: dict[Server, list[_Session]] = {}
+        self._kept: dict[Server, list[Session]] = {}
 
     async def post(self, request: Request) -> Answer:
         """Return the answer, whatever its status. One without tokens repeats no secret of the request."""
@@ -120,7 +118,9 @@ class HttpClient(Http):
         parts = urlsplit(url)
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._exchange(self._server(parts), _head(method, parts, headers, body), body)
+                return await self._exchange(
+                    self._server(parts), request_head(method, parts, headers, body), body
+                )
         except TimeoutError:
             raise Unreachable(f"it did not answer within {self._timeout:g} seconds") from None
         except NetworkError as error:
@@ -148,7 +148,7 @@ class HttpClient(Http):
             session = await self._opened(server)
         return await self._asked(server, session, head, body)
 
-    async def _asked(self, server: Server, session: _Session, head: h11.Request, body: bytes) -> Answer:
+    async def _asked(self, server: Server, session: Session, head: h11.Request, body: bytes) -> Answer:
         try:
             answer = await session.ask(head, body)
         except BaseException:
@@ -162,7 +162,7 @@ class HttpClient(Http):
             await session.connection.close()
         return answer
 
-    def _kept_session(self, server: Server) -> _Session | None:
+    def _kept_session(self, server: Server) -> Session | None:
         """Take a connection that is still good; close those that are too old."""
         now = asyncio.get_running_loop().time()
         kept = self._kept.get(server, [])
@@ -173,10 +173,10 @@ class HttpClient(Http):
             session.connection.abort()
         return None
 
-    async def _opened(self, server: Server) -> _Session:
+    async def _opened(self, server: Server) -> Session:
         if server.proxy is None:
-            return _Session(await self._dialed(server.endpoint))
-        return _Session(await self._through(server, server.proxy))
+            return Session(await self._dialed(server.endpoint))
+        return Session(await self._through(server, server.proxy))
 
     async def _dialed(self, endpoint: Endpoint) -> Connection:
         return await dial(
@@ -192,7 +192,7 @@ class HttpClient(Http):
         tls = Tls.IMPLICIT if parts.scheme == "https" else Tls.OFF
         connection = await self._dialed(Endpoint(parts.hostname or "", parts.port or 8080, tls))
         try:
-            answer = await _Session(connection).ask(_connect(server, parts), b"")
+            answer = await Session(connection).ask(connect_head(server.host, server.port, parts), b"")
             if 200 <= answer.status < 300:
                 await connection.start_tls(server.endpoint)
                 return connection
@@ -203,56 +203,6 @@ class HttpClient(Http):
         raise Unreachable(f"the proxy {quoted(parts.hostname or '')} answered {answer.status}")
 
 
-class _Session:
-    """A connection, and where HTTP/1.1 stands on it."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.is_lost = False
-        self.is_answered = False
-        self.kept_at = 0.0
-        self._protocol = h11.Connection(h11.CLIENT)
-        connection.when_lost(self._lose)
-
-    @property
-    def is_reusable(self) -> bool:
-        """Whether another request may follow on the connection."""
-        if self.is_lost or self._protocol.our_state is not h11.DONE:
-            return False
-        with suppress(h11.ProtocolError):
-            self._protocol.start_next_cycle()
-            return True
-        return False
-
-    async def ask(self, head: h11.Request, body: bytes) -> Answer:
-        """Send a request and return the answer; its body is cut where it is too large.
-
-        Raises `NetworkError` and `h11.ProtocolError`.
-        """
-        protocol, parts = self._protocol, [head, h11.Data(body), h11.EndOfMessage()]
-        # In one piece: headers alone would be a packet and a record of TLS of their own.
-        self.connection.write(b"".join(protocol.send(part) or b"" for part in parts))
-        self.is_answered = False
-        status, after, content = 0, None, b""
-        while True:
-            event = protocol.next_event()
-            if event is h11.NEED_DATA:
-                received = await self.connection.read()
-                self.is_answered = self.is_answered or bool(received)
-                protocol.receive_data(received)
-            elif isinstance(event, h11.Response):
-                status, after = event.status_code, _seconds(dict(event.headers).get(b"retry-after"))
-            elif isinstance(event, h11.Data):
-                content += event.data
-            elif not isinstance(event, h11.InformationalResponse):
-                return Answer(status, content, after)
-            if len(content) > LARGEST_ANSWER:
-                return Answer(status, content[:LARGEST_ANSWER], after)
-
-    def _lose(self) -> None:
-        self.is_lost = True
-
-
 def _without_secrets(answer: Answer, request: Request) -> Answer:
     """Return the answer with the secrets of the request masked."""
     body = answer.body
@@ -261,30 +211,3 @@ def _without_secrets(answer: Answer, request: Request) -> Answer:
             for written in (value, value.replace("/", "\\/"), quote(value, safe="")):
                 body = body.replace(written.encode(), MASK)
     return replace(answer, body=body)
-
-
-def _head(method: str, parts: SplitResult, headers: Mapping[str, str], body: bytes) -> h11.Request:
-    path = parts.path or "/"
-    target = f"{path}?{parts.query}" if parts.query else path
-    host = parts.netloc.rpartition("@")[2]
-    length = {"Content-Length": str(len(body))} if method == "POST" else {}
-    return h11.Request(method=method, target=target, headers=[*{"Host": host, **headers, **length}.items()])
-
-
-def _connect(server: Server, proxy: SplitResult) -> h11.Request:
-    """The request to a proxy for a way to the server."""
-    where = f"{server.host}:{server.port}"
-    headers = {"Host": where}
-    if proxy.username is not None:
-        who = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
-        headers["Proxy-Authorization"] = f"Basic {base64.b64encode(who).decode()}"
-    return h11.Request(method="CONNECT", target=where, headers=[*headers.items()])
-
-
-def _seconds(header: bytes | None) -> float | None:
-    """Return the seconds of Retry-After; a date, which nobody sends, counts as nothing."""
-    try:
-        seconds = float(header or b"")
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None

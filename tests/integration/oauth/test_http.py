@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 
 from shared.oauth.requests import Request
-from shared.runtime.oauth.http import LARGEST_ANSWER, HttpClient, Unreachable
+from shared.runtime.oauth.http import HttpClient, Unreachable
+from shared.runtime.oauth.http_session import LARGEST_ANSWER
 from tests.servers.https_server import http_answer
 from tests.servers.ports import LOOPBACK
 
