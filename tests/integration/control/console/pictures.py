@@ -21,8 +21,16 @@ PAGES = {
     "accounts": "/accounts",
     "account": "/accounts/hansa-logistik/rechnungen",
     "account-settings": "/accounts/hansa-logistik/catchall/settings",
+    "mails": "/messages",
+    "mail": "/messages/{parked}",
+    "parked": "/parked",
+    "parked-mail": "/parked/{parked}",
+    "lost": "/lost",
 }
-"""The pages of somebody who is signed in, by the names of their pictures. A new page is added here."""
+"""The pages of somebody who is signed in, by the names of their pictures. A new page is added here.
+
+`{parked}` is a mail that was parked.
+"""
 
 
 async def main(place: Path, wanted: list[str]) -> None:

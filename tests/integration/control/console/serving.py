@@ -120,9 +120,9 @@ class Console:
         assert complaints.found == []
 
     async def open(self, context: BrowserContext, path: str) -> Page:
-        """Open a page."""
+        """Open a page; `{parked}` in its path is a mail that was parked."""
         page = await context.new_page()
-        await page.goto(self.origin + path)
+        await page.goto(self.origin + path.format(parked=self.showcase.parked[0]))
         return page
 
 

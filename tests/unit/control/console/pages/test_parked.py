@@ -60,7 +60,7 @@ async def test_chosen_mail_is_delivered_again_and_that_is_told(
 async def test_all_that_matches_is_delivered_again_in_one_go(api: Api, lives: Lives, sign_in: SignIn) -> None:
     await parked(api, lives, BOB, EVE)
     reader = await sign_in("anna", **{"Accept-Language": "de"})
-    page = await reader.send(await reader.open("/parked"), "div.section > form[action='/parked/retry']")
+    page = await reader.send(await reader.open("/parked"), "div.after-list > form[action='/parked/retry']")
     assert "2 Empfänger: wird erneut zugestellt." in page.texts(".notice-text")[0]
     assert page.texts(".empty-title") == ["Nichts ist geparkt"]
 
