@@ -9,10 +9,18 @@ over processes, not the sum.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from shared.runtime.histogram import Histogram
 from shared.runtime.metrics_by_name import MetricsByName
+from shared.runtime.oauth.metrics import OAuthMetrics
 
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 DELIVERY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -20,12 +28,16 @@ VISIT = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400)
 SETTLING = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400, 432000)
 BATCH = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
+# Else each counter has a second series with the time of its first count.
+disable_created_metrics()  # type: ignore[no-untyped-call] # the library has no types for it
 
-class Metrics(MetricsByName):
+
+class Metrics(MetricsByName, OAuthMetrics):
     """The metrics of one process. Those of services that it does not run stay at zero."""
 
     def __init__(self, registry: CollectorRegistry, version: str) -> None:
-        super().__init__(registry)
+        MetricsByName.__init__(self, registry)
+        OAuthMetrics.__init__(self, registry)
         self.registry = registry
         self._process(version)
         self._fetcher()
@@ -34,23 +46,18 @@ class Metrics(MetricsByName):
         self._relay()
         self._broker()
         self._store()
-        self._oauth()
 
     def _process(self, version: str) -> None:
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        build = Gauge(
-            "mailferry_build_info",
-            "Always 1. The label is the version that runs.",
-            ["version"],
-            registry=self.registry,
+        build = self._gauge(
+            "mailferry_build_info", "Always 1. The label is the version that runs.", "version"
         )
         build.labels(version=version).set(1)
-        self.service_up = Gauge(
+        self.service_up = self._gauge(
             "mailferry_service_up",
-            "1 while a service of this process runs; service: fetcher, router, relay, tokens.",
-            ["service"],
-            registry=self.registry,
+            "1 while a service of this process runs; service: fetcher, router, relay, control, tokens.",
+            "service",
         )
         self.reload_failed = self._gauge(
             "mailferry_reload_failed", "1 after a changed configuration was refused, until one is taken over."
@@ -67,6 +74,9 @@ class Metrics(MetricsByName):
             "Visits to source mailboxes; outcome: ok, degraded (complete, with a problem), failed.",
             "outcome",
         )
+        for outcome in ("ok", "degraded", "failed"):
+            # Prometheus sees no increase in a series that appears with its first count.
+            self.visits.labels(outcome=outcome)
         self.visit_seconds = self._histogram(
             "mailferry_fetcher_visit_seconds", "Time of a visit, from the dial to its end.", VISIT
         )
@@ -165,7 +175,6 @@ class Metrics(MetricsByName):
             "status",
         )
         for status in ("delivered", "deferred", "parked"):
-            # Prometheus sees no increase in a series that appears with its first count.
             self.outcomes.labels(status=status)
         self.in_doubt = self._counter(
             "mailferry_relay_in_doubt",
@@ -179,6 +188,8 @@ class Metrics(MetricsByName):
             "Events that were postponed without an attempt; reason: busy, out (target), early (recipients).",
             "reason",
         )
+        for reason in ("busy", "out", "early"):
+            self.put_off.labels(reason=reason)
         self.targets_out = self._gauge(
             "mailferry_relay_targets_out",
             "Targets that are out of reach. Their mail stays at its source until a probe succeeds.",
@@ -230,33 +241,6 @@ class Metrics(MetricsByName):
             "mailferry_store_call_seconds",
             "Time of a transaction, with the wait for a connection and with repetitions.",
             QUICK,
-        )
-
-    def _oauth(self) -> None:
-        self.oauth_refreshes = self._counter(
-            "mailferry_oauth_refreshes",
-            "Requests for new tokens; outcome: ok, retrying, needs_owner, needs_admin, app_broken.",
-            "outcome",
-        )
-        for outcome in ("ok", "retrying", "needs_owner", "needs_admin", "app_broken"):
-            self.oauth_refreshes.labels(outcome=outcome)
-        self.oauth_revocations = self._counter(
-            "mailferry_oauth_revocations",
-            "Attempts to tell a provider that a grant has ended; outcome: told, not_offered (it cannot be "
-            "told), shared (another grant stands on the same sign-in), retrying, given_up.",
-            "outcome",
-        )
-        for outcome in ("told", "not_offered", "shared", "retrying", "given_up"):
-            self.oauth_revocations.labels(outcome=outcome)
-        self.oauth_grants = self._gauge(
-            "mailferry_oauth_grants",
-            "Grants by state: valid, retrying, needs_owner, needs_admin, app_broken, revoking, revoked. The "
-            "same in each process: take the max.",
-            "state",
-        )
-        self.oauth_expiring = self._gauge(
-            "mailferry_oauth_expiring",
-            "Apps and grants that are going to stop within 14 days. See `mailferry oauth status`.",
         )
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

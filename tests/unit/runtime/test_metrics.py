@@ -67,6 +67,13 @@ def test_two_processes_worth_of_metrics_live_beside_each_other() -> None:
     assert second.registry.get_sample_value("mailferry_fetcher_mails_fetched_total") == 0
 
 
+def test_series_of_outcomes_are_there_before_the_first_one() -> None:
+    registry = Metrics(CollectorRegistry(), "1.0").registry
+    assert registry.get_sample_value("mailferry_fetcher_visits_total", {"outcome": "failed"}) == 0
+    assert registry.get_sample_value("mailferry_relay_outcomes_total", {"status": "parked"}) == 0
+    assert registry.get_sample_value("mailferry_relay_put_off_total", {"reason": "out"}) == 0
+
+
 def test_what_is_counted_is_exposed() -> None:
     metrics = Metrics(CollectorRegistry(), "1.0")
     metrics.visits.labels(outcome="ok").inc()
@@ -78,6 +85,7 @@ def test_what_is_counted_is_exposed() -> None:
     assert 'mailferry_relay_outcomes_total{status="delivered"} 2.0' in text
     assert "mailferry_settle_seconds_sum 1.5" in text
     assert "mailferry_parked_bytes 4096.0" in text
+    assert "_created" not in text, "a second series for each counter"
 
 
 def test_the_version_and_the_process_are_exposed() -> None:
