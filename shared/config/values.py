@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from typing_extensions import override
 
@@ -179,6 +180,15 @@ def listen(value: object) -> Listen | None:
     if isinstance(value, str) and (match := _LISTEN.fullmatch(value)) and int(match["port"]) <= HIGHEST_PORT:
         return Listen(match["v6"] or match["host"], int(match["port"]))
     raise ValueError('expected "host:port" such as "127.0.0.1:9464", or "" to switch it off')
+
+
+def web_address(value: object) -> str:
+    """An address that begins with http:// or https:// and names a host; without a password."""
+    if isinstance(value, str):
+        parts = urlsplit(value)
+        if parts.scheme in {"http", "https"} and parts.hostname and parts.password is None:
+            return value
+    raise ValueError('expected an address without a password, such as "http://127.0.0.1:4318"')
 
 
 def refusal_rules(value: object) -> tuple[RefusalRule, ...]:

@@ -135,7 +135,7 @@ class LeasesSettings(Settings):
 class TracingSettings(Settings):
     """Traces by OpenTelemetry. See `docs/watching.md`."""
 
-    endpoint: Text | None = setting(
+    endpoint: Annotated[str, PlainValidator(values.web_address)] | None = setting(
         None,
         "The collector, which takes OTLP over HTTP. Without it nothing is traced.",
         form="URL",

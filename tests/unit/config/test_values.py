@@ -70,6 +70,15 @@ def test_an_invalid_address_is_refused_with_the_reason() -> None:
         values.address("bob@acme..com")
 
 
+def test_a_web_address_has_a_host_and_no_password() -> None:
+    assert values.web_address("http://127.0.0.1:4318") == "http://127.0.0.1:4318"
+    assert values.web_address("https://otel.example/base") == "https://otel.example/base"
+    for wrong in ("", "127.0.0.1:4318", "ftp://x.example", "http:///v1", "https://u:secret@x.example", 4318):
+        with pytest.raises(ValueError, match="expected an address") as raised:
+            values.web_address(wrong)
+        assert "secret" not in str(raised.value)
+
+
 def test_a_listening_address_is_host_and_port() -> None:
     assert values.listen("127.0.0.1:9464") == values.Listen("127.0.0.1", 9464)
     assert values.listen("[::1]:0") == values.Listen("::1", 0)
