@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.adapters.sql import open_store, upgrade
 from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
+from shared.operations.recent import RecentAnswers
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import (
@@ -45,6 +46,7 @@ class OperatorContext:
     onboarding: OnboardingStore
     oauth: OAuth
     grants: GrantStore | None = None
+    recent: RecentAnswers = field(default_factory=RecentAnswers, compare=False)
 
 
 def context_of(

@@ -56,7 +56,13 @@ class Overview:
 
 
 async def overview(context: OperatorContext, principal: Principal, doer: Doer) -> Overview:
-    """Return how everything is doing that the principal sees."""
+    """Return how everything is doing that the principal sees, or was doing some seconds ago."""
+    key = ("overview", principal.role, principal.tenant, principal.accounts, principal.scope)
+    now = context.clock.now()
+    return await context.recent.get(key, now, lambda: _made(context, principal, doer))
+
+
+async def _made(context: OperatorContext, principal: Principal, doer: Doer) -> Overview:
     accounts = PermittedAccounts(context, principal, doer)
     worst = await accounts.list(AccountFilter(colours=IN_TROUBLE), MOST_PROBLEMS)
     in_trouble = sum(worst.counts.get(colour, 0) for colour in IN_TROUBLE)

@@ -60,12 +60,11 @@ class PermittedAccounts:
             return AccountListing((), {}, None)
         accounts, tenants = scope
         now = self.context.clock.now()
-        query = AccountQuery(accounts, tenants, False, limit + 1, only.colours, only.text, after)
+        query = AccountQuery(accounts, tenants, False, limit + 1, only.colours, only.text, after, False)
         page = await self.context.store.account_page(query, now)
         listed = page.accounts[:limit]
-        counts: dict[Colour, int] = {}
-        for (colour, _), number in page.counts.items():
-            counts[colour] = counts.get(colour, 0) + number
+        counted = AccountQuery(accounts, tenants, limit=0, text=only.text)
+        counts = await self.context.recent.get(counted, now, lambda: self._counts(counted))
         last = listed[-1] if len(page.accounts) > limit else None
         return AccountListing(
             await account_statuses(self.context, listed),
@@ -73,10 +72,19 @@ class PermittedAccounts:
             None if last is None else (last.colour, last.account),
         )
 
+    async def _counts(self, query: AccountQuery) -> Mapping[Colour, int]:
+        page = await self.context.store.account_page(query, self.context.clock.now())
+        counts: dict[Colour, int] = {}
+        for (colour, _), number in page.counts.items():
+            counts[colour] = counts.get(colour, 0) + number
+        return counts
+
     async def show(self, name: str) -> tuple[AccountStatus, AccountState | None]:
         """Return how an account is doing, and its schedule if it has one. Raises `NotThere`."""
         self._check(Permission.ACCOUNTS_READ, [name])
-        page = await self.context.store.account_page(AccountQuery((name,)), self.context.clock.now())
+        page = await self.context.store.account_page(
+            AccountQuery((name,), counted=False), self.context.clock.now()
+        )
         if not page.accounts:
             raise NotThere(Kind.ACCOUNT, name)
         [status] = await account_statuses(self.context, page.accounts)

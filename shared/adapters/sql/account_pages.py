@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy import ColumnElement, Select, Subquery, func, or_, select
 
 from shared.adapters.sql.account_conditions import (
     ACCOUNT,
@@ -59,22 +58,53 @@ _OF_SPEC = (
 
 def account_page(transaction: Transaction, query: AccountQuery, now: float) -> AccountPage:
     """Return the first accounts of a query, and the counts of all."""
-    connection = transaction.connection
-    allow_scans(connection)
+    allow_scans(transaction.connection)
     found = coloured(now).where(*_scope(query)).subquery()
+    counts = _counts(transaction, found) if query.counted else {}
+    return AccountPage(counts, _listed(transaction, _first(transaction, found, query)))
+
+
+def _counts(transaction: Transaction, found: Subquery) -> dict[tuple[Colour, AccountCondition], int]:
     counted = select(found.c.rank, found.c.state, func.count().label("number"))
-    counts = {
+    return {
         (WORST_FIRST[row.rank], AccountCondition(row.state)): row.number
-        for row in connection.execute(counted.group_by(found.c.rank, found.c.state))
+        for row in transaction.connection.execute(counted.group_by(found.c.rank, found.c.state))
     }
-    listed = (
-        select(found.c.id, found.c.rank, found.c.state).order_by(found.c.rank, found.c.id).limit(query.limit)
-    )
-    listed = listed.where(*_on_page(found.c, query))
-    conditions = {
-        row.id: (WORST_FIRST[row.rank], AccountCondition(row.state)) for row in connection.execute(listed)
-    }
-    return AccountPage(counts, _listed(transaction, conditions))
+
+
+def _first(
+    transaction: Transaction, found: Subquery, query: AccountQuery
+) -> dict[str, tuple[Colour, AccountCondition]]:
+    """The names of a page with colour and condition, in order.
+
+    Colours are asked for one by one: so the database reads by name, and stops where the page is full. What
+    has a part of a name is found by reading all names, which is done once.
+    """
+    ranks = [rank for rank, colour in enumerate(WORST_FIRST) if not query.colours or colour in query.colours]
+    if query.after is not None:
+        ranks = [rank for rank in ranks if rank >= WORST_FIRST.index(query.after[0])]
+    steps = [ranks] if query.text else [[rank] for rank in ranks]
+    page: dict[str, tuple[Colour, AccountCondition]] = {}
+    for step in steps:
+        if len(page) >= query.limit:
+            break
+        listed = select(found.c.id, found.c.rank, found.c.state).where(found.c.rank.in_(step))
+        listed = listed.where(*_further(found, query)).limit(query.limit - len(page))
+        listed = listed.order_by(*([found.c.rank] if len(step) > 1 else []), found.c.id)
+        for row in transaction.connection.execute(listed):
+            page[row.id] = WORST_FIRST[row.rank], AccountCondition(row.state)
+    return page
+
+
+def _further(found: Subquery, query: AccountQuery) -> list[ColumnElement[bool]]:
+    """The condition that an account comes after those of the pages before, and fails where that is asked."""
+    conditions: list[ColumnElement[bool]] = []
+    if query.failing:
+        conditions.append(found.c.state == AccountCondition.FAILING.value)
+    if query.after is not None:
+        rank, name = WORST_FIRST.index(query.after[0]), query.after[1]
+        conditions.append(or_(found.c.rank > rank, found.c.id > name))
+    return conditions
 
 
 def account_counts(transaction: Transaction, names: Sequence[str]) -> Mapping[str, AccountCounts]:
@@ -116,23 +146,14 @@ def portions(names: Sequence[str]) -> Iterator[Sequence[str]]:
 def _scope(query: AccountQuery) -> list[ColumnElement[bool]]:
     """The condition that an account is one of those that are asked for."""
     conditions: list[ColumnElement[bool]] = []
-    if query.accounts or query.tenants:
-        conditions.append(or_(SPEC.id.in_(query.accounts), SPEC.tenant.in_(query.tenants)))
+    # An empty list in an OR would keep the databases from using their indexes.
+    named = [SPEC.id.in_(query.accounts)] if query.accounts else []
+    if query.tenants:
+        named.append(SPEC.tenant.in_(query.tenants))
+    if named:
+        conditions.append(or_(*named))
     if query.text:
         conditions.append(func.lower(SPEC.id).contains(query.text.lower(), autoescape=True))
-    return conditions
-
-
-def _on_page(found: ReadOnlyColumnCollection[str, Any], query: AccountQuery) -> list[ColumnElement[bool]]:
-    """The condition that an account is on the page, and not only counted."""
-    conditions: list[ColumnElement[bool]] = []
-    if query.failing:
-        conditions.append(found.state == AccountCondition.FAILING.value)
-    if query.colours:
-        conditions.append(found.rank.in_([WORST_FIRST.index(each) for each in query.colours]))
-    if query.after is not None:
-        rank, name = WORST_FIRST.index(query.after[0]), query.after[1]
-        conditions.append(or_(found.rank > rank, and_(found.rank == rank, found.id > name)))
     return conditions
 
 

@@ -31,7 +31,11 @@ async def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record that `doer` did `action` to the object `name`. Secrets are replaced by a word."""
+    """Record that `doer` did `action` to the object `name`. Secrets are replaced by a word.
+
+    What was answered before the act is asked anew from now on.
+    """
+    context.recent.forget()
     at = context.clock.now()
     audited = AuditRecord(
         at, doer.name, doer.address, action, tenant, name, _without(before), _without(after)

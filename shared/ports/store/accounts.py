@@ -81,7 +81,7 @@ class AccountQuery(NamedTuple):
 
     With `failing` only those that fail, with `colours` only those of these, with `text` only those with it in
     their names. `limit`: how many, those with problems first; `after` is the colour and the name of the last
-    one before.
+    one before. Where not `counted`, the page comes without counts.
     """
 
     accounts: tuple[str, ...] = ()
@@ -91,6 +91,7 @@ class AccountQuery(NamedTuple):
     colours: tuple[Colour, ...] = ()
     text: str = ""
     after: tuple[Colour, str] | None = None
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
