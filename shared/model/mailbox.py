@@ -139,8 +139,11 @@ class Listing:
 
     def covers(self, key: LedgerKey) -> bool:
         """Return whether the listing would show the mail with this key if it were there."""
-        is_of_no_folder = self.folders is not None and key.folder not in self.folders
-        return is_of_no_folder or any(each.includes(key) for each in self.covered)
+        return self.lacks_folder_of(key) or any(each.includes(key) for each in self.covered)
+
+    def lacks_folder_of(self, key: LedgerKey) -> bool:
+        """Return whether the server lists its folders, and that of the key is not among them."""
+        return self.folders is not None and key.folder not in self.folders
 
 
 class ListingSpan(NamedTuple):

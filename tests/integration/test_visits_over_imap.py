@@ -210,3 +210,21 @@ async def test_a_mail_that_moves_while_two_folders_are_listed_is_neither_lost_no
     assert (during.report.fetched, after.report.fetched) == (0, 0)
     rows = await world.store.fetcher.ledger_rows(ACCOUNT.id)
     assert sorted(row.key.folder for row in rows) == sorted([source, source, target])
+
+
+async def test_a_folder_that_is_not_listed_for_a_while_brings_no_mail_again(world: ImapWorld) -> None:
+    world.account = replace(world.account, folders=FolderSettings(folders=("INBOX", "Li*")), retention=KEEPS)
+    for mail in tagged_mails("list", 2):
+        world.server.folder("u", "Lists").append(mail.raw)
+    await world.fetch(5)
+    await world.visit()
+    lists = world.server.users["u"].folders.pop("Lists")
+    assert (await world.visit()).report.fetched == 0
+    assert len(await world.store.fetcher.ledger_rows(ACCOUNT.id)) == 5, "it may come back"
+    world.server.users["u"].folders["Lists"] = lists
+    assert (await world.visit()).report.fetched == 0
+    del world.server.users["u"].folders["Lists"]
+    await world.visit()
+    world.clock.ahead += DAY + 1
+    await world.visit()
+    assert len(await world.store.fetcher.ledger_rows(ACCOUNT.id)) == 3

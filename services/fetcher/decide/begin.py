@@ -64,7 +64,12 @@ def compare(listing: Listing, skipped: Iterable[SkippedMail], known: Collection[
             suspects.append((entry, row))
         elif key not in known and entry.size and by_size.get(entry.size):
             suspects.append((entry, by_size[entry.size].pop()))
-    absent = [each.key for each in missing if proves and listing.covers(each.key)]
+    # A folder that is left out for a while would bring all its old mail when it is back.
+    absent = [
+        each.key
+        for each in missing
+        if proves and listing.covers(each.key) and not listing.lacks_folder_of(each.key)
+    ]
     return Comparison(there, undecided, suspects, absent)
 
 

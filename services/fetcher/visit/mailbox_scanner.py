@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
+from services.fetcher.decide.absent_folders import absent_folders, with_absences, without_held
 from services.fetcher.decide.begin import undecided_sentence
 from services.fetcher.decide.changed_keys import Places, found_elsewhere, renumbered_folders
 from services.fetcher.decide.content_index import ContentIndex
@@ -51,7 +52,8 @@ class MailboxScan:
     `undecided` mails it is not known yet whether they are skipped; this visit found out that `skipped` are.
     `renumbered` mails were recognised under other UIDs. `state` is what is remembered of the account, and
     `distrusted` are the folders whose UIDs were not relied on. So many mails of a huge mailbox are `left` to
-    later visits, and `listing` is without its kept copies.
+    later visits, and `listing` is without its kept copies. Mails of the folders that are `held` do not count
+    as gone, although the server does not list them.
     """
 
     listing: Listing
@@ -66,6 +68,7 @@ class MailboxScan:
     distrusted: frozenset[str] = frozenset()
     differences: Differences = Differences({})
     left: int = 0
+    held: frozenset[str] = frozenset()
 
     @property
     def problems(self) -> Sequence[str]:
@@ -141,6 +144,8 @@ class MailboxScanner:
             longest_lease=self._longest_lease,
             same=same,
         )
+        absent = absent_folders(lease.state, listing, rows, now)
+        plan = without_held(plan, by_message, absent.held)
         self._note_oversize(plan)
         may_come_back = partial(_may_come_back, clock=self._ports.clock, longest_lease=self._longest_lease)
         content_index = ContentIndex(plan.unnamed, plan.moved, may_come_back, known=rows)
@@ -159,10 +164,11 @@ class MailboxScanner:
             visible.undecided,
             visible.skipped,
             present.renumbered,
-            with_differences(state, differences),
+            with_absences(with_differences(state, differences), absent),
             distrusted & listing.without_uids_in,
             differences,
             huge.left if huge is not None else 0,
+            absent.held,
         )
 
     async def _under_present_keys(

@@ -207,7 +207,11 @@ class Session:
         if complete and not (
             choice.postponed or choice.oversize or fetching.deferred or scan.listing.flagged
         ):
-            left = [row for row in scan.content_index.left if scan.listing.covers(row.key)]
+            left = [
+                row
+                for row in scan.content_index.left
+                if scan.listing.covers(row.key) and row.key.folder not in scan.held
+            ]
             gone = missing_mails(left, now, self._limits.longest_lease)
             if gone:
                 await self._ports.ledger.record_gone(self._lease.fence, gone, now)

@@ -73,6 +73,11 @@ def test_a_skipped_mail_that_is_no_longer_listed_is_forgotten_only_where_absence
     assert compare(replace(LISTING, nameless=[Listed("", 4, 7)]), [row(gone)], ()).absent == []
 
 
+def test_a_skipped_mail_of_a_folder_that_is_not_listed_is_remembered() -> None:
+    there = Listed("1", 3, 3000, place=Place("Lists", 1))
+    assert compare(replace(LISTING, folders=frozenset({"INBOX"})), [row(there)], ()).absent == []
+
+
 def test_another_size_makes_a_mail_suspect_and_an_unknown_size_does_not() -> None:
     assert compare(listing(OLD._replace(size=1001)), [row(OLD)], ()).suspects
     assert not compare(listing(OLD._replace(size=0)), [row(OLD)], ()).suspects
