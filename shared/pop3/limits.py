@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shared.model.authentication import DETECTIONS
 from shared.model.mailbox import UNMETERED, Meter
 from shared.net.login.wire import Timeouts
+from shared.pop3.known_capabilities import KnownCapabilities
 
 __all__ = ["Limits", "Options", "PipelineWindow", "Timeouts"]
 
@@ -54,7 +55,8 @@ class Options:
     offers, of `shared.model.authentication.DETECTIONS`; some servers count CAPA as a failed login.
     `preferred`: the login method that worked last time, which is tried first. `initial_response`: False sends
     SASL's first message on a line of its own. `use_top`: read mails by TOP, for servers that hide or delete
-    what was read by RETR.
+    what was read by RETR. `known` remembers what servers say after a login; None: each
+    session asks.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -65,3 +67,4 @@ class Options:
     preferred: str | None = None
     initial_response: bool = True
     use_top: bool = False
+    known: KnownCapabilities | None = None

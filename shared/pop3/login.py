@@ -29,6 +29,7 @@ from shared.pop3.capabilities import parse_capabilities, parse_mechanisms, pipel
 from shared.pop3.commands import Command
 from shared.pop3.conversation import Answer, Conversation
 from shared.pop3.events import Body, Greeting, Reply
+from shared.pop3.known_capabilities import KnownCapabilities
 from shared.pop3.limits import Options
 from shared.pop3.login_channel import Pop3LoginChannel
 from shared.pop3.replies import REFUSALS
@@ -76,12 +77,14 @@ async def log_in_after_greeting(
     greeting: Greeting,
     plan: LoginPlan,
     pipelining: bool | None = None,
+    known: KnownCapabilities | None = None,
 ) -> LoggedIn:
     """Log in on a fresh connection after its `greeting`.
 
-    Where the server pipelines (None: if it says so), the listing is asked for with the capabilities. Raises
-    `TryWithout` where a new connection with a smaller plan makes sense, and the errors of
-    `shared.model.source_errors`, `shared.net.errors` and `shared.net.sasl`.
+    Where the server pipelines (None: if it says so), the listing is asked for with the capabilities. Else
+    these are not asked for once more where they are `known`. Raises `TryWithout` where a new connection with
+    a smaller plan makes sense, and the errors of `shared.model.source_errors`, `shared.net.errors` and
+    `shared.net.sasl`.
     """
     if not greeting.ok:
         raise REFUSALS.of_command(f"Opening a session with {endpoint}", greeting.code, greeting.text)
@@ -100,8 +103,13 @@ async def log_in_after_greeting(
     asks_again = CAPA_AGAIN in plan.steps and capabilities.known
     ahead = asks_again and LISTING_AHEAD in plan.steps and pipelines(capabilities, pipelining)
     behind = commands.LISTING if ahead else ()
-    if asks_again:
-        capabilities = await _capabilities_again(conversation, worked, capabilities, behind)
+    before, known = capabilities, known or KnownCapabilities()
+    remembered = None if ahead else known.find(conversation.server, before)
+    if asks_again and remembered is None:
+        capabilities = await _capabilities_again(conversation, worked, before, behind)
+        known.note(conversation.server, before, capabilities)
+    elif remembered is not None:
+        capabilities = remembered
     return LoggedIn(capabilities, worked, method, len(behind))
 
 

@@ -16,6 +16,7 @@ from shared.net.login.plan import LoginPlan
 from shared.net.login.wire import Dialogue, Timeouts, Wire
 from shared.net.wrong_port import POP3
 from shared.pop3.conversation import Answer, Conversation
+from shared.pop3.known_capabilities import KNOWN
 from shared.pop3.limits import Limits, Options
 from shared.pop3.login import LoggedIn, answers_ahead, log_in_after_greeting, login_plan
 
@@ -48,6 +49,7 @@ async def open_pop3_account(
         detect=login.detect,
         preferred=preferred,
         use_top=reading.use_top,
+        known=KNOWN,
     )
     return await open_pop3(
         account.endpoint,
@@ -88,7 +90,7 @@ async def open_pop3(
         greeting = await greeted(conversation.read_greeting(), POP3, endpoint, options.timeouts.connect)
         wire.set_deadline(options.timeouts.login)
         logged_in = await log_in_after_greeting(
-            conversation, endpoint, credentials, greeting, plan, options.pipelining
+            conversation, endpoint, credentials, greeting, plan, options.pipelining, options.known
         )
         wire.set_deadline(options.timeouts.session)
         listed = await answers_ahead(conversation, logged_in.plan, logged_in.outstanding)
