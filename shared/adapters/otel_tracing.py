@@ -56,6 +56,10 @@ class OtelTracing:
     def span(self, name: str, parent: str = "", links: Sequence[str] = (), **values: Value) -> Iterator[Span]:
         """See `Tracing.span`."""
         before = _context_of(parent)
+        if before is not None and not before.trace_flags.sampled:
+            with _current(parent):
+                yield _NotRecorded(parent)
+            return
         known = (_context_of(each) for each in links)
         begun = self._tracer.start_span(
             name,
@@ -64,20 +68,32 @@ class OtelTracing:
             attributes={PREFIX + key: value for key, value in values.items()},
         )
         step = _Step(begun)
-        token = CURRENT_TRACE.set(step.context)
         try:
-            yield step
+            with _current(step.context):
+                yield step
         except BaseException as error:
-            begun.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            step.fail(type(error).__name__)
             raise
         finally:
-            CURRENT_TRACE.reset(token)
             begun.end()
 
     def close(self) -> None:
         """Send what is left, for a few seconds at most. Blocks."""
         self._provider.force_flush(int(EXPORT_SECONDS * 1000))
         self._provider.shutdown()
+
+
+class _NotRecorded:
+    """A step of a mail that is not in the sample: it hands the context on, and asks the library nothing."""
+
+    def __init__(self, context: str) -> None:
+        self.context = context
+
+    def note(self, **values: Value) -> None:
+        """Do nothing."""
+
+    def fail(self, reason: str) -> None:
+        """Do nothing."""
 
 
 class _Step:
@@ -99,6 +115,15 @@ class _Step:
     def fail(self, reason: str) -> None:
         """Set the status."""
         self._span.set_status(Status(StatusCode.ERROR, reason))
+
+
+@contextmanager
+def _current(context: str) -> Iterator[None]:
+    token = CURRENT_TRACE.set(context)
+    try:
+        yield
+    finally:
+        CURRENT_TRACE.reset(token)
 
 
 def _context_of(traceparent: str) -> SpanContext | None:

@@ -81,8 +81,10 @@ def test_what_is_not_sampled_is_not_exported_and_so_are_the_steps_that_follow() 
     none, other = Traced(sample=0.0), Traced()
     with none.tracing.span("first") as first:
         pass
-    with other.tracing.span("second", first.context):
-        pass
+    with other.tracing.span("second", first.context) as second:
+        second.note(mails=1)
+        second.fail("deferred")
+        assert second.context == CURRENT_TRACE.get() == first.context
     assert none.spans() == other.spans() == {}
 
 

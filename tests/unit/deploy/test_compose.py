@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from services.cli.__main__ import AllCommands
+from services.control.server import check_exposure
+from shared.config import from_mapping
 from shared.config.environment import PREFIX
 from shared.config.settings import SECTIONS
 from shared.runtime.run_services import STOP_DEADLINE
@@ -76,6 +78,26 @@ def test_every_process_has_the_key_of_the_passwords_in_the_database() -> None:
     for spec in ours:
         assert spec["environment"]["MAILFERRY_SECRETS__KEY_FILE"] == "/run/secrets/secrets_key"
         assert "secrets_key" in spec["secrets"]
+
+
+@pytest.mark.parametrize(
+    ("name", "service"), [("compose.yaml", "control"), ("compose.single.yaml", "mailferry")]
+)
+def test_the_api_starts_with_what_it_is_given_and_is_reached_from_this_machine(
+    name: str, service: str
+) -> None:
+    spec = FILES[name]["services"][service]
+    environ = {
+        variable: re.sub(r"\$\{\w+:-(.*)\}", r"\1", value)
+        for variable, value in spec["environment"].items()
+        if "CONTROL" in variable
+    }
+    servers = {"store": {"url": "sqlite:m.db"}, "broker": {"url": "memory:"}, "blobs": {"url": "file:blobs"}}
+    settings = from_mapping(servers, environ, Path("/")).control
+    check_exposure(settings, name)
+    assert settings.listen is not None
+    assert f"127.0.0.1:{settings.listen.port}:{settings.listen.port}" in spec["ports"]
+    assert settings.url == f"http://127.0.0.1:{settings.listen.port}"
 
 
 @pytest.mark.parametrize("name", FILES)
