@@ -51,10 +51,11 @@ class Tracing(Protocol):
         ...
 
 
-class _NoSpan:
-    """A step that nobody records."""
+class NoSpan:
+    """A step that nobody records. It hands on the context of the step before."""
 
-    context = ""
+    def __init__(self, context: str = "") -> None:
+        self.context = context
 
     def note(self, **values: Value) -> None:
         """Do nothing."""
@@ -67,7 +68,7 @@ class NoTracing:
     """Records nothing."""
 
     is_on = False
-    _nothing: AbstractContextManager[Span] = nullcontext(_NoSpan())
+    _nothing: AbstractContextManager[Span] = nullcontext(NoSpan())
 
     def span(
         self, name: str, parent: str = "", links: Sequence[str] = (), **values: Value
