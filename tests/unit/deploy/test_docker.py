@@ -25,6 +25,15 @@ def test_the_runtime_lock_is_what_its_script_writes() -> None:
     assert written.count("--hash=sha256:") >= len(names)
 
 
+def test_the_lock_for_tracing_has_what_the_image_does_not_have_without_it() -> None:
+    written = (DOCKER / "otel.lock").read_text()
+    assert written == runpy.run_path(str(DOCKER / "write-runtime-lock"))["otel_lock"]()
+    names = set(re.findall(r"^([\w.-]+)==", written, re.MULTILINE))
+    assert {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http", "protobuf"} <= names
+    assert not names & set(re.findall(r"^([\w.-]+)==", (DOCKER / "runtime.lock").read_text(), re.MULTILINE))
+    assert written.count("--hash=sha256:") >= len(names)
+
+
 def test_every_library_is_installed_with_its_hash() -> None:
     installs = [step for step in STEPS if " install " in step and "pip" in step]
     assert installs
