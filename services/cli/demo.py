@@ -16,12 +16,15 @@ from services.cli.demo_tables import print_letters, print_mailboxes
 from services.cli.options import verbose
 from services.cli.output import console
 from services.cli.running import execute, quiet_logs
+from services.standalone.all_services import run
 from services.standalone.demo.mailbag import mailbag
 from services.standalone.demo.run import DemoProgress, DemoResult, OnProgress, final_progress, run_demo
 from shared.config import shown
 from shared.operations.wording import octets
 from shared.runtime.exit_codes import FAILURE
 
+GOING_ON = "It goes on: a mail arrives every five seconds. Ctrl-C ends it."
+IN_THE_CONSOLE = "To see the same in the web console, live: mailferry demo --console"
 STEPS = ("Fetched", "Delivered", "Deleted")
 
 
@@ -36,16 +39,36 @@ STEPS = ("Fetched", "Delivered", "Deleted")
     help="Keep the database, parked mail and a configuration in this new directory, for `trace`, `parked` "
     "and `status`.",
 )
+@click.option(
+    "--console", "shows_console", is_flag=True, help="Go on afterwards, and show it live in the web console."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8464,
+    show_default=True,
+    help="Where the console listens.",
+)
 @verbose
-def demo(keep: Path | None, verbose: bool) -> None:
+def demo(keep: Path | None, shows_console: bool, port: int, verbose: bool) -> None:
     """Show what Mailferry does: no server and no configuration needed."""
     quiet_logs(None, verbose=verbose)
     screen = console()
     with _directory(keep) as directory:
         _print_setting(screen)
+        listen = f"127.0.0.1:{port}" if shows_console else ""
+
+        async def go_on(result: DemoResult) -> None:
+            _print_result(screen, result)
+            screen.print(GOING_ON)
+            await run(result.configuration)
+
         with _progress_shown(screen) as on_progress:
-            result = execute(lambda: run_demo(directory, on_progress))
-        _print_result(screen, result)
+            afterwards = go_on if shows_console else None
+            result = execute(lambda: run_demo(directory, on_progress, listen, afterwards))
+        if not shows_console:
+            _print_result(screen, result)
+            screen.print(IN_THE_CONSOLE)
         if keep is not None:
             _print_next_commands(screen, keep, result)
     if result.complaints:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from services.standalone.all_services import AllServices, all_services
 from services.standalone.demo.checks import Findings, arrivals, complaints
 from services.standalone.demo.letters import Letter
+from services.standalone.demo.live import mails_arriving
 from services.standalone.demo.mailbag import mailbag
 from services.standalone.demo.people import ANNA
 from services.standalone.demo.servers import Company, Provider
@@ -48,8 +49,17 @@ class DemoResult:
 OnProgress = Callable[[DemoProgress], None]
 
 
-async def run_demo(directory: Path, on_progress: OnProgress) -> DemoResult:
-    """Run the demo with all its files in `directory`; `on_progress` is called whenever a number changes."""
+async def run_demo(
+    directory: Path,
+    on_progress: OnProgress,
+    console: str = "",
+    afterwards: Callable[[DemoResult], Awaitable[None]] | None = None,
+) -> DemoResult:
+    """Run the demo with all its files in `directory`; `on_progress` is called whenever a number changes.
+
+    What is to be done `afterwards`, while both servers are still there and mail arrives, gets the result;
+    `console` is where its console listens.
+    """
     letters = mailbag()
     password = secrets.token_urlsafe(12)
 
@@ -63,7 +73,11 @@ async def run_demo(directory: Path, on_progress: OnProgress) -> DemoResult:
     started = clock()
     async with provider, company:
         configuration = settings(
-            directory, source_port=provider.port, target_port=company.port, password=password
+            directory,
+            source_port=provider.port,
+            target_port=company.port,
+            password=password,
+            console=console,
         )
         names = list(configuration.accounts)
         async with all_services(configuration, wait_always=True) as services:
@@ -72,14 +86,18 @@ async def run_demo(directory: Path, on_progress: OnProgress) -> DemoResult:
             messages = await _messages(services)
             fetched = provider.retrieved
             again = await one_pass(services, configuration, names)
-    findings = Findings(
-        messages, arrivals(company.accepted), {each: provider.left(each) for each in ACCOUNTS}
-    )
-    found = complaints(letters, findings)
-    if provider.retrieved != fetched or any(each.fetched or each.delivered for each in again):
-        found.append("a second pass fetched mails that were fetched before")
-    found += [f"{each.account}: {each.problem}" for each in (*passes, *again) if not each.complete]
-    return DemoResult(letters, findings, passes, found, clock() - started, configuration)
+        findings = Findings(
+            messages, arrivals(company.accepted), {each: provider.left(each) for each in ACCOUNTS}
+        )
+        found = complaints(letters, findings)
+        if provider.retrieved != fetched or any(each.fetched or each.delivered for each in again):
+            found.append("a second pass fetched mails that were fetched before")
+        found += [f"{each.account}: {each.problem}" for each in (*passes, *again) if not each.complete]
+        result = DemoResult(letters, findings, passes, found, clock() - started, configuration)
+        if afterwards is not None:
+            async with mails_arriving(provider.maildrops):
+                await afterwards(result)
+    return result
 
 
 def final_progress(letters: Sequence[Letter]) -> DemoProgress:

@@ -18,8 +18,13 @@ def account_id(mailbox: str) -> str:
     return f"{TENANT}/{ACCOUNTS[mailbox]}"
 
 
-def settings(directory: Path, *, source_port: int, target_port: int, password: str) -> Configuration:
-    """Return the configuration: all files in `directory`, one process, retries after a second."""
+def settings(
+    directory: Path, *, source_port: int, target_port: int, password: str, console: str = ""
+) -> Configuration:
+    """Return the configuration: all files in `directory`, one process, retries after a second.
+
+    `console` is where API and console listen, "" for nowhere.
+    """
     kinds: dict[str, dict[str, Any]] = {
         CATCH_ALL: {
             "mailbox": "catch-all",
@@ -39,6 +44,7 @@ def settings(directory: Path, *, source_port: int, target_port: int, password: s
         "store": {"url": url_of_path("sqlite:///", str(directory / "mailferry.db"))},
         "blobs": {"url": (directory / "blobs").as_uri()},
         "metrics": {"listen": ""},
+        "control": {"listen": console},
         "relay": {"retry_delays": ["1s"], "helo_name": "mailferry.demo.example"},
         "targets": [{"name": "company", "url": f"smtp://127.0.0.1:{target_port}", "tls": "off"}],
         "defaults": {
@@ -47,6 +53,7 @@ def settings(directory: Path, *, source_port: int, target_port: int, password: s
             "password": password,
             "tls": "off",
             "target": "company",
+            "poll": "5s",
         },
         "accounts": accounts,
     }
