@@ -17,13 +17,17 @@ from functools import lru_cache
 from typing import NamedTuple
 
 PLACE = re.compile(r"{(\w+)}")
-INNER = frozenset({"sentence", "sentences", "reason", "problem", "first", "advice", "detail"})
+INNER = frozenset(
+    """
+    sentence reason problem advice detail error failure refusal action given instead wanted ones say _NOT_VERIFIED
+    """.split()
+)
 """Values that are sentences of the engine themselves."""
 COUNTED = re.compile(r"\d+ [a-z][a-z ]*")
 """Values such as "3 mails", which the engine counts. All others are shown as they are."""
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?")
 """How the engine writes times, in UTC."""
-BETWEEN = "; "
+BETWEEN, STOP = "; ", "."
 MOST_KEPT = 5000
 LONGEST = 2000
 """Characters of a sentence that is looked up; patterns on longer ones would take too long."""
@@ -43,6 +47,10 @@ class Sentences:
     """The patterns of a language: the engine's sentence → its translation."""
 
     def __init__(self, translations: Mapping[str, str]) -> None:
+        # Where the engine joins sentences, all but the last one lose their full stops.
+        translations = {
+            each.removesuffix(STOP): text.removesuffix(STOP) for each, text in translations.items()
+        }
         self._fixed = {each: text for each, text in translations.items() if not PLACE.search(each)}
         patterns = [_pattern(each, text) for each, text in translations.items() if each not in self._fixed]
         # What says most comes first: "{a} of {b}" fits much that a longer pattern is meant for.
@@ -60,14 +68,16 @@ class Sentences:
         return BETWEEN.join(self._translated(part, shown) or part for part in parts)
 
     def _translated(self, sentence: str, shown: ShownMoment) -> str | None:
-        if sentence in self._fixed:
-            return self._fixed[sentence]
-        found = self._found(sentence)
+        said = sentence.removesuffix(STOP)
+        stop = STOP if said != sentence else ""
+        if said in self._fixed:
+            return self._fixed[said] + stop
+        found = self._found(said)
         if found is None:
             return None
         translation, values = found
         written = {name: self._value(name, value, shown) for name, value in values}
-        return PLACE.sub(lambda place: written.get(place[1], place[0]), translation)
+        return PLACE.sub(lambda place: written.get(place[1], place[0]), translation) + stop
 
     def _find(self, sentence: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
         for beginning, form, translation in self._patterns:
@@ -78,7 +88,7 @@ class Sentences:
     def _value(self, name: str, value: str, shown: ShownMoment) -> str:
         if MOMENT.fullmatch(value):
             return shown(datetime.fromisoformat(value).replace(tzinfo=UTC))
-        is_own = name.rstrip("_2") in INNER or COUNTED.fullmatch(value) is not None
+        is_own = name.removesuffix("_2") in INNER or COUNTED.fullmatch(value) is not None
         return self.translated(value, shown) if is_own else value
 
 

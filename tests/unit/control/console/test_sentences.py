@@ -14,6 +14,8 @@ GERMAN = Sentences(
         "out of reach since {since}: {reason}": "nicht erreichbar seit {since}: {reason}",
         "the server refused the login: {answer}": "der Server lehnt die Anmeldung ab: {answer}",
         "{problem} ({failures} times in a row)": "{problem} ({failures}-mal in Folge)",
+        "The connection was lost: {reason}.": "Die Verbindung brach ab: {reason}.",
+        "it was closed": "sie wurde geschlossen",
         "{number} mails": "{number} Mails",
         "{lost} lost": "{lost} verloren",
     }
@@ -37,6 +39,11 @@ def shown(moment: datetime) -> str:
         ("the server refused the login: ok", "der Server lehnt die Anmeldung ab: ok"),
         ("3 mails lost; something new; ok", "3 Mails verloren; something new; in Ordnung"),
         ("something new", "something new"),
+        ("The connection was lost: it was closed.", "Die Verbindung brach ab: sie wurde geschlossen."),
+        (
+            "The connection was lost: ok (2 times in a row)",
+            "Die Verbindung brach ab: in Ordnung (2-mal in Folge)",
+        ),
         ("the server refused the login: {problem}", "der Server lehnt die Anmeldung ab: {problem}"),
         ("", ""),
     ],
