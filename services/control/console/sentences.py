@@ -17,11 +17,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 PLACE = re.compile(r"{(\w+)}")
-INNER = frozenset(
-    """
-    sentence reason problem advice detail error failure refusal action given instead wanted ones say _NOT_VERIFIED
-    """.split()
-)
+_OF_ERRORS = ("reason", "problem", "error", "failure", "refusal", "action", "given", "instead", "wanted")
+INNER = frozenset({"sentence", "advice", "detail", "ones", "say", "_NOT_VERIFIED", *_OF_ERRORS})
 """Values that are sentences of the engine themselves."""
 COUNTED = re.compile(r"\d+ [a-z][a-z ]*")
 """Values such as "3 mails", which the engine counts. All others are shown as they are."""
