@@ -50,7 +50,8 @@ QUIET = {"providers", "account import"}
 """Commands that open nothing, so that nothing is logged."""
 CHANGING = {
     "account set", "account enable", "account disable", "target add", "target set",
-    "tenant add", "tenant set", "tenant show",
+    "target enable", "target disable", "tenant add", "tenant set", "tenant show", "tenant enable",
+    "tenant disable",
 }  # fmt: skip
 """Commands that need an object which no file manages: see `tests/unit/cli/test_object_commands.py`."""
 TABLE = "source,username,password,recipient,target\npop3s://a.example,u,secret,bob@corp.example,exchange\n"
