@@ -10,11 +10,15 @@ from services.control.console.pages import (
     account,
     account_settings,
     accounts,
+    audit,
     mails,
+    objects,
     overview,
     parked,
+    people,
     preferences,
     sign_in,
+    webhooks,
 )
 from services.control.console.templates import assets
 from services.control.console.view import read_form
@@ -28,6 +32,10 @@ PAGES = (
     account_settings.pages,
     mails.pages,
     parked.pages,
+    objects.pages,
+    people.pages,
+    webhooks.pages,
+    audit.pages,
 )
 """The routes of all pages; their entries in the navigation are in `navigation`."""
 

@@ -44,6 +44,12 @@ ENTRIES: Sequence[Entry] = (
     Entry("/accounts", text("Accounts"), "mailbox", _P.ACCOUNTS_READ),
     Entry("/messages", text("Mails"), "mail", _P.MESSAGES_READ),
     Entry("/parked", text("Parked"), "alert-triangle", _P.MESSAGES_READ),
+    Entry("/targets", text("Targets"), "server", _P.TARGETS_READ),
+    Entry("/tenants", text("Tenants"), "building", _P.TENANTS_READ),
+    Entry("/people", text("People"), "users", _P.MEMBERS_READ),
+    Entry("/tokens", text("Tokens"), "key", _P.TOKENS_READ),
+    Entry("/webhooks", text("Webhooks"), "webhook", _P.WEBHOOKS_READ),
+    Entry("/audit", text("Audit"), "clipboard-list", _P.AUDIT_READ),
 )
 """In the order in which they are shown."""
 

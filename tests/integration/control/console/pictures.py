@@ -26,6 +26,14 @@ PAGES = {
     "parked": "/parked",
     "parked-mail": "/parked/{parked}",
     "lost": "/lost",
+    "targets": "/targets",
+    "target": "/targets/settings?name=exchange-hh",
+    "target-add": "/targets/add",
+    "tenants": "/tenants",
+    "people": "/people",
+    "tokens": "/tokens",
+    "webhooks": "/webhooks",
+    "audit": "/audit",
 }
 """The pages of somebody who is signed in, by the names of their pictures. A new page is added here.
 
