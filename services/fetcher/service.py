@@ -15,6 +15,7 @@ import structlog
 
 from services.fetcher.decide.visit_slots import VisitState, free_slots, free_slots_by_tenant
 from services.fetcher.flow_control.settlement_tracker import SettlementListener
+from services.fetcher.maintenance.host_memory import HostMemory
 from services.fetcher.maintenance.lease_keeper import LeaseKeeper
 from services.fetcher.maintenance.maintenance import Maintenance
 from services.fetcher.scheduler.account_scheduler import AccountScheduler
@@ -31,6 +32,7 @@ from services.fetcher.visit.visiting import Visitor
 from services.fetcher.watch.changed_accounts import ChangedAccounts
 from services.fetcher.watch.open_mailboxes import OpenMailboxes
 from shared.config import Configuration
+from shared.imap.refused_features import REFUSED
 from shared.model.backoff import Backoff
 from shared.model.errors import MailferryError, joined
 from shared.ports.broker import Broker
@@ -80,6 +82,7 @@ class Fetcher:
         self._keeper = LeaseKeeper(leases, clock, concurrency.account_lease, visitor.metrics)
         self._scheduler = AccountScheduler(registry, leases, clock, visitor.name)
         self._active = ActiveVisits(visitor, self._keeper, opening)
+        self._host_memory = HostMemory(leases, clock, REFUSED, self._active.throttled_hosts)
         if open_mailboxes is None:
             open_mailboxes = OpenMailboxes(self._active.opening.open_metered, clock, 0, concurrency.hosts)
         self._open_mailboxes = open_mailboxes
@@ -181,9 +184,10 @@ class Fetcher:
         """Receive hints, renew leases and do maintenance while inside, and the `others`."""
         if self._maintenance is not None:
             await self._maintenance.epoch_monitor.compare()
+            await self._host_memory.exchange()
         works = [self._listener.run(), self._keeper.run(), *others]
         if self._maintenance is not None:
-            works += self._maintenance.tasks()
+            works += [*self._maintenance.tasks(), self._host_memory.run()]
         if self._visitor.ports.backpressure is not None:
             works.append(self._visitor.ports.backpressure.run())
         async with asyncio.TaskGroup() as group:
@@ -193,6 +197,8 @@ class Fetcher:
             finally:
                 for task in tasks:
                     task.cancel()
+        if self._maintenance is not None:
+            await self._host_memory.exchange()
 
     async def _begin_visits(self) -> float:
         """Begin visits unless something keeps us from it; return the seconds until the next look."""

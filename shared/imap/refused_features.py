@@ -23,6 +23,7 @@ class RefusedFeatures:
         self._clock = clock
         self._until: dict[tuple[str, str], float] = {}
         self._hang_ups: dict[tuple[str, str], int] = {}
+        self._news: set[tuple[str, str]] = set()
 
     def has(self, server: str, feature: str) -> bool:
         """Return whether the server refused the feature within the last day."""
@@ -32,7 +33,20 @@ class RefusedFeatures:
         """The server answered that it does not know the feature."""
         if len(self._until) >= MOST_REMEMBERED:
             self._until.clear()
+            self._news.clear()
         self._until[server, feature] = self._clock() + REMEMBERED
+        self._news.add((server, feature))
+
+    def take_news(self) -> list[tuple[str, str, float]]:
+        """Return server, feature and seconds left of what was noted since the last call."""
+        now, news, self._news = self._clock(), sorted(self._news), set()
+        return [(*each, self._until.get(each, now) - now) for each in news]
+
+    def learn(self, server: str, feature: str, seconds: float) -> None:
+        """Learn from another process that the server refused the feature, and how long that holds."""
+        if len(self._until) < MOST_REMEMBERED:
+            until = self._clock() + min(seconds, REMEMBERED)
+            self._until[server, feature] = max(until, self._until.get((server, feature), 0.0))
 
     def note_hang_up(self, server: str, features: Iterable[str]) -> None:
         """The server hung up when these features were asked for."""

@@ -1,7 +1,7 @@
 """Which hosts asked for fewer visits, so that their `spacing` is longer for a while.
 
 One account may be throttled for reasons of its own. Where it happens to several of a host, the host has too
-many visits from us. Each process learns that for itself.
+many visits from us. Processes learn it from each other by way of the database (`HostMemory`).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class ThrottledHosts:
     def __init__(self) -> None:
         self._throttled: dict[str, set[str]] = {}
         self._doublings: dict[str, tuple[int, float]] = {}
+        self._news: set[str] = set()
 
     def note_visit(self, account: Account, error: MailferryError | None, now: float) -> None:
         """A visit ended, with `error` or well."""
@@ -51,6 +52,7 @@ class ThrottledHosts:
         del self._throttled[host]
         times = min(self._times(host, now) + 1, MOST_DOUBLINGS)
         self._doublings[host] = (times, now + LASTS)
+        self._news.add(host)
         log.warning(
             "visits to a host are spaced out, as it throttles several accounts",
             host=host,
@@ -69,6 +71,20 @@ class ThrottledHosts:
             host: _slowed(hosts.of(host), times) for host, (times, _) in self._doublings.items()
         }
         return replace(hosts, named={**hosts.named, **slower})
+
+    def take_news(self, now: float) -> list[tuple[str, int, float]]:
+        """Return host, doublings and seconds left of what was noted since the last call."""
+        news, self._news = sorted(self._news), set()
+        return [
+            (host, self._doublings[host][0], self._doublings[host][1] - now)
+            for host in news
+            if self._times(host, now)
+        ]
+
+    def learn(self, host: str, times: int, seconds: float, now: float) -> None:
+        """Learn from another process that the host throttles, and how long its longer spacing lasts."""
+        if times > self._times(host, now):
+            self._doublings[host] = (min(times, MOST_DOUBLINGS), now + min(seconds, LASTS))
 
     def _times(self, host: str, now: float) -> int:
         times, until = self._doublings.get(host, (0, 0.0))

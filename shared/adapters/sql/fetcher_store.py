@@ -8,6 +8,7 @@ from itertools import chain
 
 from shared.adapters.sql.account_states import fences_of, paused_among
 from shared.adapters.sql.calls import allowing
+from shared.adapters.sql.host_facts import host_facts, note_host_facts
 from shared.adapters.sql.leases.ending import release, return_leases
 from shared.adapters.sql.leases.leases import lease_due, lease_these, renew
 from shared.adapters.sql.leases.leasing import LeaseRequest, next_ready
@@ -27,6 +28,7 @@ from shared.model.mailbox import Place, UidRange
 from shared.model.message import LedgerKey
 from shared.model.tenant_room import TenantRoom
 from shared.ports.store import (
+    HostFact,
     Lease,
     LeaseLost,
     LedgerRow,
@@ -117,6 +119,14 @@ class SqlFetcherStore:
     async def rows_elsewhere(self, account: str, place: Place, most: int) -> Sequence[LedgerRow]:
         """Return the mails of an account that are not gone and have no key of `place`; `most` at most."""
         return await self._runner.read(rows_elsewhere, account, place, most)
+
+    async def host_facts(self, now: float) -> Sequence[HostFact]:
+        """Return what fetchers learnt of hosts, as far as it still holds."""
+        return await self._runner.read(host_facts, now)
+
+    async def note_host_facts(self, facts: Sequence[HostFact], now: float) -> None:
+        """Enter what was learnt of hosts, each in the place of an earlier fact of its kind and name."""
+        await self._runner.write(note_host_facts, facts, now)
 
     async def skipped_mails(self, account: str) -> Sequence[SkippedMail]:
         """Return the mails of an account that were there when it began and are not fetched."""

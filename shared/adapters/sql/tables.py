@@ -281,6 +281,17 @@ claims = Table(
     sqlite_with_rowid=False,
 )
 
+host_facts = Table(
+    "host_facts",
+    metadata,
+    Column("kind", BYTEWISE, primary_key=True),
+    Column("host", BYTEWISE, primary_key=True),
+    Column("fact", BYTEWISE, primary_key=True),
+    Column("number", Double, nullable=False),
+    Column("until", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 epoch = Table(
     "epoch",
     metadata,

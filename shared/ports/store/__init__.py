@@ -51,6 +51,7 @@ from shared.ports.store.errors import (
 from shared.ports.store.fetcher import (
     LONGEST_WAIT,
     FetcherStore,
+    HostFact,
     Lease,
     LedgerRow,
     Receipt,
@@ -143,6 +144,7 @@ __all__ = [
     "FactKind",
     "FetcherStore",
     "GrantStore",
+    "HostFact",
     "Known",
     "Lease",
     "LeaseLost",

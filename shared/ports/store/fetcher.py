@@ -126,6 +126,19 @@ class LedgerRow(NamedTuple):
     object_id: str = ""
 
 
+class HostFact(NamedTuple):
+    """What a fetcher learnt of a host: `fact`, or `number`, of this `kind`.
+
+    It holds `until` a time in seconds since the epoch.
+    """
+
+    kind: str
+    host: str
+    fact: str
+    number: float
+    until: float
+
+
 class SkippedMail(NamedTuple):
     """A mail that was at the source when the account began, `at` in seconds since the epoch.
 
@@ -242,6 +255,14 @@ class FetcherStore(Protocol):
 
     async def rows_elsewhere(self, account: str, place: Place, most: int) -> Sequence[LedgerRow]:
         """Return the mails of an account that are not gone and have no key of `place`; `most` at most."""
+        ...
+
+    async def host_facts(self, now: float) -> Sequence[HostFact]:
+        """Return what fetchers learnt of hosts, as far as it still holds."""
+        ...
+
+    async def note_host_facts(self, facts: Sequence[HostFact], now: float) -> None:
+        """Enter what was learnt of hosts, each in the place of an earlier fact of its kind and name."""
         ...
 
     async def skipped_mails(self, account: str) -> Sequence[SkippedMail]:

@@ -52,7 +52,8 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
     postgres_url: str = request.getfixturevalue("migrated_postgres")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(
-            "TRUNCATE accounts, hosts, pauses, outages, notices, catch_alls, target_facts, suppressions,"
+            "TRUNCATE accounts, hosts, host_facts, pauses, outages, notices, catch_alls, target_facts,"
+            " suppressions,"
             " skipped, messages, recipients, claims, journal, specs, oauth_apps, oauth_grants, secrets,"
             " usage, users, api_tokens, sessions, audit, idempotency_keys, webhooks, webhook_states,"
             " webhook_deliveries, connect_links, authorizations, login_tests,"
