@@ -20,6 +20,7 @@ from services.control.resources import (
     people,
     registry,
     service,
+    usage,
     webhooks,
 )
 from services.control.state import Control
@@ -42,7 +43,7 @@ def build_app(control: Control) -> FastAPI:
         strict_content_type=True,
     )
     app.state.control = control
-    resources = (people, own, mails, service, webhooks, login_tests, connecting)
+    resources = (people, own, mails, service, webhooks, login_tests, connecting, usage)
     for router in (registry.router(), *(each.api for each in resources)):
         app.include_router(router, prefix=PREFIX)
     app.include_router(connecting.callback)

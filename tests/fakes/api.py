@@ -24,6 +24,7 @@ from shared.operations.context import open_context
 from shared.operations.mailboxes import OpenMailbox
 from shared.operations.objects import Actor
 from shared.operations.people import NewToken
+from shared.ports.store import Release, VisitReport
 from shared.runtime.secret_box import open_secret_box
 from tests.fakes.database import write_empty_database
 
@@ -108,3 +109,13 @@ async def open_api(
         async with httpx2.AsyncClient(transport=transport, base_url="https://api.example") as client:
             yield Api(app, made, tokens, client, directory / "mailferry.db")
         await made.logins.close()
+
+
+async def use(api: Api, account: str, mails: int, ago: float = 0.0) -> None:
+    """Let a visit have ended that fetched so many mails."""
+    store = open_store(f"sqlite://{api.database}")
+    now = api.control.context.clock.now() - ago
+    [lease] = await store.fetcher.lease_these("me", [account], now, now + 60)
+    report = VisitReport(fetched=mails, octets=mails * 1000)
+    await store.fetcher.release_leases([Release(lease.fence, report, now, now)])
+    await store.close()

@@ -18,6 +18,7 @@ from services.control.console.pages import (
     people,
     preferences,
     sign_in,
+    usage,
     webhooks,
 )
 from services.control.console.templates import assets
@@ -35,6 +36,7 @@ PAGES = (
     objects.pages,
     people.pages,
     webhooks.pages,
+    usage.pages,
     audit.pages,
 )
 """The routes of all pages; their entries in the navigation are in `navigation`."""

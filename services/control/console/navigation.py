@@ -49,6 +49,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("/people", text("People"), "users", _P.MEMBERS_READ),
     Entry("/tokens", text("Tokens"), "key", _P.TOKENS_READ),
     Entry("/webhooks", text("Webhooks"), "webhook", _P.WEBHOOKS_READ),
+    Entry("/usage", text("Usage"), "chart-bar", _P.USAGE_READ),
     Entry("/audit", text("Audit"), "clipboard-list", _P.AUDIT_READ),
 )
 """In the order in which they are shown."""

@@ -53,7 +53,7 @@ INDEXES = (
         unique=True,
     ),
     Index("messages_uid", messages.c.uid),
-    Index("messages_account", messages.c.account, messages.c.id),
+    Index("messages_tenant", messages.c.tenant, messages.c.id),
     Index("messages_unsettled", messages.c.id, sqlite_where=text("settled_at IS NULL")).ddl_if(
         dialect="sqlite"
     ),

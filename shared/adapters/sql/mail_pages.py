@@ -10,6 +10,7 @@ from shared.adapters.sql.tables import NAMED, messages, recipients
 from shared.adapters.sql.text import key, searchable
 from shared.adapters.sql.unit_of_work import Transaction, load_messages
 from shared.custody.state import Message
+from shared.model.tenant_room import tenant_of
 from shared.ports.store.mails import MailQuery, ParkedPage, ParkedPlace, ParkedQuery, Scope
 
 MESSAGE, RECIPIENT = messages.c, recipients.c
@@ -18,8 +19,8 @@ MESSAGE, RECIPIENT = messages.c, recipients.c
 def mail_page(transaction: Transaction, query: MailQuery, limit: int) -> list[Message]:
     """Return up to `limit` mails, newest first.
 
-    A recipient, a Message-ID and an account have an index each, which yields its newest mails. What has none
-    (sender, status, time) is compared mail by mail from the newest on.
+    A recipient, a Message-ID and a tenant have an index each, which yields its newest mails. What has none
+    (account, sender, status, time) is compared mail by mail from the newest on.
     """
     allow_scans(transaction.connection)
     wanted = select(MESSAGE.id).where(*_of_scope(query.scope))
@@ -99,8 +100,9 @@ def _sent_to(address: str) -> CompoundSelect[str]:
 
 def _of_scope(scope: Scope) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if scope.tenant is not None:
-        conditions.append(MESSAGE.tenant == key(scope.tenant))
+    tenants = {tenant_of(each) for each in scope.accounts} if scope.tenant is None else {scope.tenant}
+    if tenants:
+        conditions.append(MESSAGE.tenant.in_([key(each) for each in sorted(tenants)]))
     if scope.accounts:
         conditions.append(MESSAGE.account.in_([key(each) for each in scope.accounts]))
     return conditions

@@ -33,6 +33,7 @@ PAGES = {
     "people": "/people",
     "tokens": "/tokens",
     "webhooks": "/webhooks",
+    "usage": "/usage",
     "audit": "/audit",
 }
 """The pages of somebody who is signed in, by the names of their pictures. A new page is added here.
