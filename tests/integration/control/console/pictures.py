@@ -21,6 +21,8 @@ PAGES = {
     "accounts": "/accounts",
     "account": "/accounts/hansa-logistik/rechnungen",
     "account-settings": "/accounts/hansa-logistik/catchall/settings",
+    "add": "/new-account",
+    "connect": "/connect",
     "mails": "/messages",
     "mail": "/messages/{parked}",
     "parked": "/parked",

@@ -23,8 +23,13 @@ OPEN = {
     ("POST", "/preferences"),
     ("GET", "/static/{path:path}"),
     ("GET", "/oauth/callback"),
+    ("GET", "/connect"),
+    ("POST", "/connect"),
+    ("POST", "/connect/password"),
+    ("GET", "/connect/test"),
+    ("POST", "/connect/sign-in"),
 }
-"""Pages for everybody."""
+"""Pages for everybody. Those of a connect link ask for its secret."""
 VALUES = {"tenant": "acme", "account": "info"}
 
 

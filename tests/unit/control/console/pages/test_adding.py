@@ -1,0 +1,62 @@
+"""Adding an account: what is entered is kept, what is wrong is told, and nobody adds to another tenant."""
+
+from __future__ import annotations
+
+from tests.fakes.api import Api
+from tests.unit.control.console.conftest import SignIn
+
+FORM = "form#add"
+
+
+async def test_the_server_of_a_known_provider_is_shown_before_a_password_is_asked_for(
+    sign_in: SignIn,
+) -> None:
+    reader = await sign_in("anna")
+    page = await reader.send(
+        await reader.open("/new-account"), "form[action='/new-account']", address="bob@gmail.com"
+    )
+    assert "imap.gmail.com" in page.texts(".found")[0]
+    assert page.one("#username")["value"] == "bob@gmail.com"
+    assert page.texts("#target option") == ["exchange"]
+
+
+async def test_what_is_no_address_is_refused(sign_in: SignIn) -> None:
+    reader = await sign_in("anna")
+    page = await reader.send(await reader.open("/new-account"), "form[action='/new-account']", address="bob")
+    assert (page.status, page.texts("[role=alert]")) == (422, ["This is no mail address."])
+
+
+async def test_an_account_is_saved_in_the_own_tenant_and_its_password_is_not_in_the_page(
+    api: Api, sign_in: SignIn
+) -> None:
+    reader = await sign_in("anna")
+    page = await reader.send(
+        await reader.open("/new-account"), "form[action='/new-account']", address="bob@gmail.com"
+    )
+    wrong = await reader.send(page, FORM, password="canary-5d", retention="often")
+    assert wrong.status == 422
+    assert wrong.html.select(".field-problem")
+    assert "canary-5d" not in wrong.response.text
+    page = await reader.send(wrong, FORM, password="canary-5d", retention="7d", tenant="other")
+    assert page.path == "/accounts/acme/bob"
+    shown = (await api.ask("admin", "GET", "/tenants/acme/accounts/bob")).json()
+    assert (shown["settings"]["retention"], shown["settings"]["recipient"]) == ("7d", "bob@gmail.com")
+
+
+async def test_who_may_not_add_accounts_has_no_such_page(sign_in: SignIn) -> None:
+    for name in ("sam", "olga", "arno"):
+        assert (await (await sign_in(name)).open("/new-account")).status == 403
+
+
+async def test_a_catch_all_has_its_domains(api: Api, sign_in: SignIn) -> None:
+    reader = await sign_in("anna")
+    page = await reader.send(
+        await reader.open("/new-account"), "form[action='/new-account']", address="all@gmail.com"
+    )
+    values = {"mailbox": "catch-all", "domain": "a.example, b.example", "postmaster": "pm@a.example"}
+    page = await reader.send(page, FORM, password="x", **values)
+    assert page.path == "/accounts/acme/all"
+    settings = (await api.ask("admin", "GET", "/tenants/acme/accounts/all")).json()["settings"]
+    assert settings["domains"] == {"a.example": "keep", "b.example": "keep"}
+    assert settings["unknown_recipients"] == "pm@a.example"
+    assert "recipient" not in settings
