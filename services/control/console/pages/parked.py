@@ -10,7 +10,6 @@ from fastapi.responses import StreamingResponse
 
 from services.control.console.navigation import text
 from services.control.console.pages.mails import address, permitted_mails
-from services.control.console.story import RECIPIENTS
 from services.control.console.view import TheView, View, needs
 from services.control.paging import Paging, cursor_of
 from services.control.problems import Problem
@@ -126,14 +125,7 @@ async def act_on_parked(view: TheView, act: str) -> Response:
 async def show_parked(view: TheView, mail: str) -> Response:
     """Show a parked mail, so that somebody can decide about it."""
     message = await permitted_mails(view).mail(mail)
-    return view.page(
-        "parked_mail.html",
-        mail=message,
-        parked=parked_recipients(message),
-        recipient_labels=RECIPIENTS,
-        preview=None,
-        has_copy=message.blob is not None,
-    )
+    return _mail_page(view, message, None)
 
 
 @pages.post("/parked/{mail}/read", dependencies=[needs(Permission.MAIL_CONTENT)])
@@ -142,14 +134,7 @@ async def read_parked(view: TheView, mail: str) -> Response:
     message = await permitted_mails(view).mail(mail)
     shown = await _preview(view, message)
     await record(view.control.context, view.me.doer, "parked.read", message.id, message.tenant)
-    return view.page(
-        "parked_mail.html",
-        mail=message,
-        parked=parked_recipients(message),
-        recipient_labels=RECIPIENTS,
-        preview=shown,
-        has_copy=message.blob is not None,
-    )
+    return _mail_page(view, message, shown)
 
 
 @pages.get("/parked/{mail}/raw", dependencies=[needs(Permission.MAIL_CONTENT)])
@@ -190,6 +175,16 @@ def query_of(chosen: dict[str, str]) -> ParkedQuery:
         chosen["target"],
         chosen["code"],
         until=time.time() - age if age else None,
+    )
+
+
+def _mail_page(view: View, message: Message, shown: Preview | None) -> Response:
+    return view.page(
+        "parked_mail.html",
+        mail=message,
+        parked=parked_recipients(message),
+        preview=shown,
+        has_copy=message.blob is not None,
     )
 
 
