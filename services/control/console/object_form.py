@@ -31,8 +31,8 @@ CHANGED_MEANWHILE = text(
 
 @dataclass(frozen=True, slots=True)
 class ObjectForm:
-    """The form of a kind of object. `home` is the list to which it returns; `added` and `saved` are told
-    there, with the object's name.
+    """The form of a kind of object. `home` is the list of them; `added` and `saved` are told where the form
+    returns to, with the object's name.
     """
 
     kind: Kind
@@ -49,6 +49,10 @@ class ObjectForm:
         if view.me.principal.tenant is not None:
             names = [name for name in names if name not in OPERATOR_KEYS | {"tenant", "tenants"}]
         return names if is_new else [name for name in names if name not in {"name", "tenant"}]
+
+    def back(self, name: str) -> str:
+        """Return the path of the page to which the form of an object returns."""
+        return self.home
 
     def new(self, view: View, problems: Mapping[str, str] = {}, status: int = 200) -> Response:
         """Return the empty form of a new object."""
@@ -85,14 +89,14 @@ class ObjectForm:
             )
         changes = changed_keys(self.model, view.form, shown.keys, self.names(view, is_new=False))
         if not changes:
-            return view.done(self.home, AS_BEFORE)
+            return view.done(self.back(shown.id), AS_BEFORE)
         try:
             await permitted(view.control, view.me).change(self.kind, shown.id, changes, int(revision))
         except InvalidObject as refusal:
             return self.shown(view, shown, {each.key: each.sentence for each in refusal.found}, status=422)
         except RevisionConflict:
             return self.shown(view, shown, status=412, problem=CHANGED_MEANWHILE)
-        return view.done(self.home, self.saved, name=shown.id)
+        return view.done(self.back(shown.id), self.saved, name=shown.id)
 
     def _page(
         self, view: View, shown: Shown | None, state: FormState, *, status: int, problem: object = None
@@ -104,6 +108,7 @@ class ObjectForm:
             "object_form.html",
             status,
             form=self,
+            back=self.home if shown is None else self.back(shown.id),
             shown=shown,
             groups=[(title, group) for title, group in groups if group],
             problem=problem,

@@ -58,7 +58,7 @@ async def test_a_change_that_somebody_else_made_meanwhile_is_not_overwritten(
     )
     page = await reader.send(page, FORM, retention="7d")
     assert page.status == 412
-    assert "Somebody else changed this account meanwhile." in page.text
+    assert "Somebody else changed this meanwhile." in page.text
     assert (await keys(api))["retention"] == "keep"
     page = await reader.send(page, FORM)
     assert (page.status, (await keys(api))["retention"]) == (200, "7d")
