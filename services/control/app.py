@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from services.control import provider_sign_ins
 from services.control.console.errors import answer_page_error
 from services.control.console.mounting import add_console
 from services.control.guard import Guard
@@ -46,7 +47,7 @@ def build_app(control: Control) -> FastAPI:
     resources = (people, own, mails, service, webhooks, login_tests, connecting, usage)
     for router in (registry.router(), *(each.api for each in resources)):
         app.include_router(router, prefix=PREFIX)
-    app.include_router(connecting.callback)
+    app.include_router(provider_sign_ins.routes)
     for error in (Problem, MailferryError, RequestValidationError, HTTPException):
         app.add_exception_handler(error, _answer)
     add_console(app)

@@ -23,6 +23,7 @@ from shared.operations.objects import (
     ManagedByFile,
     NotThere,
 )
+from shared.operations.oidc import OidcRefused
 from shared.operations.parked import NotParked, RawMailMissing, RecipientUnknown
 from shared.operations.people import (
     CodeNeeded,
@@ -116,6 +117,7 @@ KINDS: Mapping[type[MailferryError], Kind] = {
     PasswordUnusable: Kind(422, "invalid_input"),
     GrantRefused: Kind(403, "grant_refused"),
     SignInRefused: Kind(401, "sign_in_refused"),
+    OidcRefused: Kind(403, "sign_in_refused"),
     CodeNeeded: Kind(401, "code_needed"),
     CodeWrong: Kind(403, "code_wrong"),
     CodesNotBegun: Kind(409, "codes_not_begun"),

@@ -17,6 +17,7 @@ from shared.config.settings import (
     LogSettings,
     MetricsSettings,
     NoticesSettings,
+    OidcSettings,
     RelaySettings,
     StoreSettings,
     TracingSettings,
@@ -74,6 +75,7 @@ FIXED_AT_START = (
     "secrets",
     "metrics",
     "control",
+    "oidc",
     "fetcher",
     "relay",
     "notices",
@@ -98,6 +100,7 @@ class Configuration:
     secrets: KeyLocation
     metrics: MetricsSettings
     control: ControlSettings
+    oidc: OidcSettings
     fetcher: FetcherSettings
     relay: RelaySettings
     notices: NoticesSettings

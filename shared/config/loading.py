@@ -26,7 +26,7 @@ from shared.config.warnings import warnings_of
 from shared.model.errors import ConfigurationError
 
 KNOWN = (*SECTIONS, DEFAULTS, *ARRAYS, INCLUDE)
-PREPARED = frozenset({"broker", "store", "blobs", "secrets", "relay"})
+PREPARED = frozenset({"broker", "store", "blobs", "secrets", "relay", "oidc"})
 """Sections that are completed after validation: a URL from a file, an absolute path, the machine's name."""
 
 
@@ -114,6 +114,7 @@ def _parts(context: Context, host_name: Callable[[], str]) -> dict[str, Any]:
         "blobs": sections.blobs(context, _table(context, "blobs")),
         "secrets": sections.secrets(context, _table(context, "secrets"), store),
         "relay": sections.relay(context, _table(context, "relay"), host_name, endpoints),
+        "oidc": sections.oidc(context, _table(context, "oidc")),
         "hosts": hosts,
         "tenants": build_tenants(context, _tables(context, "tenants")),
         "targets": targets,

@@ -17,6 +17,7 @@ from shared.config.settings import (
     SQLITE,
     BlobsSettings,
     BrokerSettings,
+    OidcSettings,
     RelaySettings,
     SecretsSettings,
     Settings,
@@ -132,6 +133,25 @@ def secrets(context: Context, table: Mapping[str, Any], store: StoreSettings | N
     file = absolute(settings.key_file) if settings.key_file is not None else None
     old_files = tuple(map(absolute, settings.old_key_files))
     return KeyLocation(None if file == beside else file, settings.key_env, given, old_files, beside)
+
+
+def oidc(context: Context, table: Mapping[str, Any]) -> OidcSettings | None:
+    """Return [oidc] with its secret; None after adding a problem."""
+    settings = section(context, "oidc", OidcSettings, table)
+    if settings is None or settings.issuer is None:
+        return settings
+    if settings.client_id is None:
+        context.problems.add_problem(("oidc", "client_id"), '"client_id" is missing')
+        return None
+    if not settings.groups:
+        sentence = '"groups" is missing: without a group that gives a role, nobody can sign in'
+        context.problems.add_problem(("oidc", "groups"), sentence)
+        return None
+    given = settings.model_fields_set & {"client_secret", "client_secret_file", "client_secret_env"}
+    secret = context.secret(settings, "client_secret", _path_in("oidc")) if given else None
+    if given and secret is None:
+        return None
+    return settings.model_copy(update={"client_secret": secret})
 
 
 def relay(

@@ -115,6 +115,8 @@ def _section_rows(configuration: Configuration, name: str) -> Rows:
     if name == "control":
         shown = {"listen": str(section.listen or ""), "proxies": [*map(str, section.proxies)]}
         return _rows(section, shown)
+    if name == "oidc":
+        return _rows(section, {"client_secret": MASK if section.client_secret is not None else None})
     return _rows(section, {})
 
 

@@ -10,6 +10,9 @@ CONNECT = "/connect#"
 OAUTH_CALLBACK = "/oauth/callback"
 """Where providers send a browser back after a sign-in; each app has to have it among its redirect URIs."""
 
+OIDC_SIGN_IN = "/oauth/sign-in"
+"""Where a browser begins to sign in at the identity provider."""
+
 
 def public_url(configuration: Configuration, path: str) -> str:
     """Return the URL of a path: below `[control] url`, or where the service listens."""

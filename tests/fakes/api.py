@@ -70,7 +70,12 @@ class Api:
         return await self.client.request(method, PREFIX + path, headers=sent, **body)
 
 
-def api_configuration(directory: Path, apps: Sequence[object] = (), **control: object) -> Configuration:
+def api_configuration(
+    directory: Path,
+    apps: Sequence[object] = (),
+    oidc: Mapping[str, object] | None = None,
+    **control: object,
+) -> Configuration:
     """A configuration on a SQLite database in `directory`, with these OAuth apps."""
     path = directory / "mailferry.db"
     write_empty_database(path)
@@ -80,6 +85,7 @@ def api_configuration(directory: Path, apps: Sequence[object] = (), **control: o
         "relay": {"helo_name": "mx.example"},
         "control": {"requests_per_minute": 1_000_000, **control},
         "oauth_apps": [*apps],
+        "oidc": dict(oidc or {}),
     }
     return from_mapping(mapping, {}, directory, "test")
 
@@ -89,10 +95,11 @@ async def open_api(
     directory: Path,
     open_mailbox: OpenMailbox = open_account,
     apps: Sequence[object] = (),
+    oidc: Mapping[str, object] | None = None,
     **control: object,
 ) -> AsyncIterator[Api]:
     """Open the API, with the tenants acme and other, which have the account "info" each."""
-    configuration = api_configuration(directory, apps, **control)
+    configuration = api_configuration(directory, apps, oidc, **control)
     store = open_store(configuration.store.url.get_secret_value())
     await open_secret_box(configuration, store.secrets)
     await store.close()

@@ -66,6 +66,7 @@ class Code(AuthorizationCodeMixin):  # type: ignore[misc] # Authlib has no types
     user: str
     code_challenge: str
     code_challenge_method: str
+    nonce: str | None = None
 
     def get_redirect_uri(self) -> str:
         return self.redirect_uri
@@ -112,6 +113,7 @@ class State:
     rotates: bool = True
     declines: bool = False
     granted_scope: str | None = None
+    claims: dict[str, Any] = field(default_factory=dict)
     clients: dict[str, Client] = field(default_factory=dict)
     codes: dict[str, Code] = field(default_factory=dict)
     tokens: list[Token] = field(default_factory=list)
@@ -169,6 +171,7 @@ def _with_owner(state: State) -> tuple[type[Any], type[Any]]:
                 request.user,
                 data.get("code_challenge"),
                 data.get("code_challenge_method"),
+                data.get("nonce"),
             )
 
         def query_authorization_code(self, code: str, client: Client) -> Code | None:

@@ -7,19 +7,18 @@ of the next ones of the token endpoint, `revocation_faults` those in place of th
 
 from __future__ import annotations
 
-import base64
-import json
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, Self
 
-from authlib.common.security import generate_token
 from authlib.integrations.flask_oauth2 import AuthorizationServer as Endpoints
 from authlib.oauth2.rfc7636 import CodeChallenge
 from flask import Flask, Response, jsonify, request
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 from typing_extensions import override
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -34,6 +33,12 @@ def answering(status: int, body: str, **headers: str) -> Fault:
     return lambda: Response(body, status, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
+@cache
+def signing_key(name: str) -> RSAKey:
+    """A key, made once: that takes a tenth of a second."""
+    return RSAKey.generate_key(2048, {"kid": "key"})
+
+
 class AuthorizationServer:
     """The server. `mailbox` of its state is who signs in next, and whose mailbox an app may open."""
 
@@ -44,6 +49,7 @@ class AuthorizationServer:
         self.revocation_faults: deque[Fault] = deque()
         self.revocation_requests: list[dict[str, str]] = []
         self.most_at_once = 0
+        self.signing_key = self.published_key = signing_key("key")
         self.before_answer: Callable[[], None] = lambda: None
         self._under_way = 0
         self._lock = threading.Lock()
@@ -98,6 +104,8 @@ class AuthorizationServer:
         ):
             view = partial(answer, name)
             app.add_url_rule(f"/{name}", endpoint=name, view_func=view, methods=["GET", "POST"])
+        keys = {"keys": [self.published_key.as_dict(private=False)]}
+        app.add_url_rule("/keys", endpoint="keys", view_func=lambda: jsonify(keys))
         app.add_url_rule("/.well-known/openid-configuration", view_func=self._discovery)
         return app
 
@@ -134,10 +142,26 @@ class AuthorizationServer:
         if self.state.granted_scope is not None:
             token["scope"] = self.state.granted_scope
         if "openid" in token.get("scope", ""):
-            token["id_token"] = _unsigned({"email": user, "iss": self.url})
+            token["id_token"] = self._id_token(user, given)
         kept = Token(given.client.client_id, user, token.get("scope", ""), token["access_token"],
                      token.get("refresh_token"), time.time() + self.state.lifetime)  # fmt: skip
         self.state.keep(kept, getattr(given, "refresh_token", None))
+
+    def _id_token(self, user: str, given: Any) -> str:
+        """Who signed in, signed. `claims` of the state go before what is true."""
+        now = int(time.time())
+        code = getattr(given, "authorization_code", None)
+        claims = {
+            "iss": self.url,
+            "sub": f"subject of {user}",
+            "aud": given.client.client_id,
+            "iat": now,
+            "exp": now + 600,
+            "email": user,
+            "nonce": getattr(code, "nonce", None),
+            **self.state.claims,
+        }
+        return str(jwt.encode({"alg": "RS256", "kid": "key"}, claims, self.signing_key))
 
     def _discovery(self) -> Any:
         return jsonify(
@@ -146,6 +170,7 @@ class AuthorizationServer:
             token_endpoint=f"{self.url}/token",
             device_authorization_endpoint=f"{self.url}/device_authorization",
             revocation_endpoint=f"{self.url}/revocation",
+            jwks_uri=f"{self.url}/keys",
         )
 
 
@@ -161,11 +186,6 @@ def _register(endpoints: Any, grants: Grants) -> None:
         endpoints.register_grant(grant)
     for endpoint in (grants.device_endpoint, grants.introspection, grants.revocation):
         endpoints.register_endpoint(endpoint)
-
-
-def _unsigned(claims: dict[str, Any]) -> str:
-    part = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
-    return f"e30.{part}.{generate_token(8)}"
 
 
 __all__ = ["AuthorizationServer", "Client", "answering"]

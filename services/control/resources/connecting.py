@@ -8,8 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import PlainTextResponse
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
 from services.control.callers import Needs, TheCaller, TheControl
@@ -32,14 +31,11 @@ from services.control.routes import ApiRoute
 from services.control.sessions import check_tries, sender_of
 from services.control.state import Control
 from shared.access import Permission
-from shared.model.errors import MailferryError
 from shared.operations.connecting import Connecting, ConnectLinks, ConnectPage, ConnectWay, LinkStatus
 from shared.operations.connecting.links import LINK_LASTS, LONGEST_LASTS, status_of
-from shared.operations.public_urls import OAUTH_CALLBACK
 from shared.ports.store import ConnectLink
 
 api = APIRouter(route_class=ApiRoute)
-callback = APIRouter()
 _P = Permission
 HOUR = 3600.0
 OPEN = documented(400, 401, 403, 404, 408, 409, 413, 422, 429, 503)
@@ -254,20 +250,6 @@ async def begin_sign_in(given: LinkHolder, request: Request, control: TheControl
 async def show_connect_test(test: Id, control: TheControl) -> LoginTestRun:
     """Show what came of a login by a link; ask until `done`. If it worked, the mailbox is connected."""
     return login_test_run(await connecting(control).result(test))
-
-
-@callback.get(OAUTH_CALLBACK, include_in_schema=False)
-async def finish_sign_in(request: Request, control: TheControl) -> Response:
-    """Take the answer of a provider from the browser, and begin the login test that saves the sign-in."""
-    check_tries(control, request)
-    try:
-        came_back = await connecting(control).finish_sign_in(str(request.url), sender_of(request))
-    except MailferryError as error:
-        return PlainTextResponse(f"{error}\n", 409)
-    return PlainTextResponse(
-        "You have signed in. Mailferry tries the mailbox now; you may close this window.\n",
-        headers={"X-Login-Test": came_back.test},
-    )
 
 
 def _shape(link: ConnectLink, now: float) -> ConnectLinkShape:

@@ -20,6 +20,7 @@ from shared.config.settings.infrastructure import (
     UrlSettings,
 )
 from shared.config.settings.oauth import OAuthAppSettings
+from shared.config.settings.oidc import OidcSettings
 from shared.config.settings.servers import ServerSettings
 from shared.config.settings.services import FetcherSettings, HostSettings, NoticesSettings, RelaySettings
 from shared.config.settings.targets import TargetSettings
@@ -33,6 +34,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "secrets": SecretsSettings,
     "metrics": MetricsSettings,
     "control": ControlSettings,
+    "oidc": OidcSettings,
     "fetcher": FetcherSettings,
     "relay": RelaySettings,
     "notices": NoticesSettings,
@@ -71,6 +73,7 @@ __all__ = [
     "MetricsSettings",
     "NoticesSettings",
     "OAuthAppSettings",
+    "OidcSettings",
     "RelaySettings",
     "SecretsSettings",
     "ServerSettings",

@@ -11,9 +11,9 @@ from shared.access import Permission, Role
 from shared.access.tokens import mint
 from shared.config.object_keys import object_id
 from shared.model.spec import Kind
-from shared.operations.connecting.authorizing import new_id, oauth_context
 from shared.operations.connecting.errors import ConnectRefused
 from shared.operations.connecting.mailboxes import Mailboxes, check_app
+from shared.operations.oauth_authorizing import new_id, oauth_context
 from shared.operations.objects import AlreadyThere, NotThere
 from shared.operations.people import record
 from shared.operations.permitted_objects import PermittedObjects

@@ -17,11 +17,11 @@ from shared.model.account import Account
 from shared.model.spec import Kind
 from shared.oauth.answers import Refreshed, refused_sign_in
 from shared.oauth.requests import SignInRefused, UnfitRedirect, code_of
-from shared.operations.connecting.authorizing import Authorizations, Begun, oauth_context
 from shared.operations.connecting.errors import ConnectRefused, LinkExhausted
 from shared.operations.connecting.mailboxes import Mailboxes, check_app, grant_of, with_token
 from shared.operations.context import OperatorContext
 from shared.operations.login_runs import LoginRun, LoginRuns, Trial, usable_account
+from shared.operations.oauth_authorizing import Authorizations, Begun, oauth_context
 from shared.operations.oauth_connect import (
     SignInFailed,
     app_of,
@@ -145,14 +145,13 @@ class Connecting:
         authorizations = Authorizations(self.context)
         return await authorizations.begin(grant_of(found), FOR_ACCOUNT, account, principal.id)
 
-    async def finish_sign_in(self, came_back: str, address: str) -> CameBack:
+    async def finish_sign_in(self, begun: Begun, came_back: str, address: str) -> CameBack:
         """Take the URL that a provider sent the browser to, and try the login with the new token.
 
         If it works, the sign-in is saved. Raises `SignInFailed`, `LinkUnusable`, `LoginRunsExhausted`, and
         what is wrong with the account.
         """
         try:
-            begun = await Authorizations(self.context).take(came_back)
             code = code_of(begun.sign_in, came_back)
         except UnfitRedirect as error:
             raise SignInFailed(str(error)) from error

@@ -11,6 +11,7 @@ from services.control.console.view import OpenView, TheView, View, local_path
 from services.control.sessions import begin_session, check_tries, end_session, sender_of, session_secret
 from shared.model.errors import MailferryError
 from shared.operations.people import CodeNeeded, LinkUnusable, SignedIn, SignInRefused, TooManyTries
+from shared.operations.public_urls import OIDC_SIGN_IN
 
 pages = APIRouter()
 Next = Annotated[str, Query(max_length=2000)]
@@ -21,7 +22,7 @@ async def show_sign_in(view: OpenView, next: Next = "/") -> Response:
     """Show the form. A link's secret follows `#`, and the page's script sends it."""
     if await view.control.sign_ins.session_of(session_secret(view.request)) is not None:
         return RedirectResponse(local_path(next), 303)
-    return view.page("sign_in.html", next=local_path(next))
+    return _form(view, 200, next=local_path(next))
 
 
 @pages.post("/sign-in")
@@ -66,7 +67,14 @@ def _begun(view: View, signed_in: SignedIn) -> Response:
 
 def _again(view: View, refusal: MailferryError, name: str) -> Response:
     next_page = local_path(_field(view, "next"))
-    return view.page("sign_in.html", 401, next=next_page, name=name, problem=str(refusal))
+    return _form(view, 401, next=next_page, name=name, problem=str(refusal))
+
+
+def _form(view: View, status: int, **values: object) -> Response:
+    """The form, with a way to the identity provider where there is one."""
+    oidc = view.control.context.configuration.oidc
+    provider = oidc.title if oidc.issuer is not None else None
+    return view.page("sign_in.html", status, provider=provider, provider_path=OIDC_SIGN_IN, **values)
 
 
 def _field(view: View, name: str) -> str:

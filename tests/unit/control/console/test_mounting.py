@@ -23,6 +23,7 @@ OPEN = {
     ("POST", "/preferences"),
     ("GET", "/static/{path:path}"),
     ("GET", "/oauth/callback"),
+    ("GET", "/oauth/sign-in"),
     ("GET", "/connect"),
     ("POST", "/connect"),
     ("POST", "/connect/password"),

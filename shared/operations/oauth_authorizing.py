@@ -40,7 +40,7 @@ class Begun(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Authorizations:
-    """Sign-ins for grants."""
+    """Sign-ins that were begun in a browser."""
 
     context: OperatorContext
 
@@ -49,12 +49,16 @@ class Authorizations:
         app, provider = await app_of(oauth_context(self.context), ref)
         redirect = public_url(self.context.configuration, OAUTH_CALLBACK)
         begun = sign_in(app, provider, redirect, ref.protocol, ref.username)
+        await self.keep(begun, purpose, subject, who)
+        return begun.url
+
+    async def keep(self, begun: SignIn, purpose: str, subject: str, who: str) -> None:
+        """Keep a sign-in until its browser comes back."""
         now, digest = self.context.clock.now(), digest_of(begun.state)
         sealed = self.context.registry.box.seal(SecretName(KIND, digest, VERIFIER), SecretStr(begun.verifier))
         await self.context.onboarding.add_authorization(
             Authorization(digest, purpose, subject, who, now, now + LASTS, sealed)
         )
-        return begun.url
 
     async def take(self, came_back: str) -> Begun:
         """Return the sign-in to which the URL that a browser was sent to belongs. Raises `UnfitRedirect`."""
