@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.fakes.command import REPOSITORY
+
+pytestmark = pytest.mark.deploy
 
 
 def test_the_documentation_builds_without_a_warning(tmp_path: Path) -> None:
