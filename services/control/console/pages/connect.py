@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import RedirectResponse
 
 from services.control.console.pages.accounts import permitted_accounts
 from services.control.console.pages.adding import STEPS
@@ -64,10 +63,16 @@ async def show_test(view: OpenView, run: Annotated[str, Query(max_length=64)] = 
 
 @pages.post("/connect/sign-in")
 async def sign_in(view: OpenView) -> Response:
-    """Lead to the provider, where the owner signs in; the browser comes back here."""
+    """Show the way to the provider, where the owner signs in; the browser comes back here.
+
+    It is a link: the policy of pages lets no form end at another site.
+    """
     check_tries(view.control, view.request)
+    connect, secret = connecting(view.control), _field(view, "secret")
     try:
-        return RedirectResponse(await connecting(view.control).begin_sign_in(_field(view, "secret")), 303)
+        leave = await connect.begin_sign_in(secret)
+        link = await connect.open(secret)
+        return view.page("connect.html", link=link, secret="", problem=None, leave=leave)
     except MailferryError as refusal:
         return view.page("connect.html", 409, link=None, secret="", problem=str(refusal))
 
