@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.access import Permission, Principal, permissions_of
 from shared.access.roles import OPERATOR_KEYS, OWNER_KEYS
+from shared.model.oauth import Flow
 from shared.model.spec import Kind, Manager
 from shared.operations.address_guard import guarded
 from shared.operations.context import OperatorContext
@@ -78,7 +79,17 @@ class PermittedObjects:
             _check_owner_keys(kind, keys)
         if self.principal.tenant is not None and (found := sorted(OPERATOR_KEYS & keys.keys())):
             raise GrantRefused(f"only an operator may set {', '.join(found)}")
+        self._check_app(keys)
         return await guarded(self.context.registry.store, self.principal, kind, keys, is_new=is_new)
+
+    def _check_app(self, keys: Mapping[str, Any]) -> None:
+        """Raise `GrantRefused` where somebody of a tenant names an app that opens mailboxes by itself.
+
+        Nobody consents to what such an app opens, so it could open mailboxes of other tenants.
+        """
+        app = self.context.configuration.oauth_apps.get(str(keys.get("oauth_app")))
+        if self.principal.tenant is not None and app is not None and app.flow is not Flow.USER:
+            raise GrantRefused("only an operator may name an app that signs in as itself")
 
     @property
     def actor(self) -> Actor:
