@@ -75,7 +75,7 @@ def test_mail_in_each_of_several_folders_is_told_of_in_one_session(dovecot: Dove
     assert logins_of(dovecot, login.name) == 2, "that of the other client, and ours"
 
 
-@pytest.mark.parametrize("watch", ["keep", "auto"])  # which is "idle" at this server
+@pytest.mark.parametrize("watch", ["idle", "keep", "auto"])
 def test_the_session_ends_of_an_account_that_is_paused_or_switched_off(
     watch: str, dovecot: Dovecot, tmp_path: Path
 ) -> None:

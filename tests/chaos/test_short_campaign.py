@@ -12,6 +12,7 @@ SHORT = (
     "stop_a_fetcher_past_its_lease",
     "remove_rabbitmqs_data",
     "kill_postgresql",
+    "move_the_clock",
     "kill_everything",
 )
 

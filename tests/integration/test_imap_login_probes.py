@@ -15,12 +15,11 @@ from typing_extensions import override
 
 from services.fetcher.mailboxes.opening import open_account
 from services.standalone.demo.local_server import LocalServer
-from shared.model.account import Account, MailboxKind, Routing
+from shared.model.account import Account, MailboxKind, RetryTimes, Routing
 from shared.model.account import Login as AccountLogin
 from shared.model.address import Address
 from shared.model.endpoint import Endpoint, Tls
 from shared.model.retention import Retention
-from shared.operations import mailboxes
 from shared.operations.login_test import LoginTest, ShowLine
 from shared.operations.reading_test import POP3_ADVICE
 from shared.operations.source_login_test import try_source
@@ -234,12 +233,12 @@ async def test_tls_at_a_port_that_begins_in_clear_is_told_with_the_right_scheme(
     )
 
 
-async def test_a_source_in_clear_at_a_port_of_tls_is_told_with_the_right_scheme(
-    dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_source_in_clear_at_a_port_of_tls_is_told_with_the_right_scheme(dovecot: Dovecot) -> None:
     """Dovecot waits for TLS, and so do we for a greeting."""
-    monkeypatch.setattr(mailboxes, "STEP_TIMEOUT", 2.0)  # connecting takes that long on no loaded machine
-    result = await tried(account(Endpoint("localhost", dovecot.imaps_port)))
+    impatient = replace(
+        account(Endpoint("localhost", dovecot.imaps_port)), retry_times=RetryTimes(timeout=0.2)
+    )
+    result = await tried(impatient)
     assert (result.step, result.temporary) == ("greeting", True)
     assert "expects TLS at once" in str(result.advice)
 

@@ -18,6 +18,8 @@ from tests.fakes.command import REPOSITORY
 SECONDS = 60.0
 """For what normally takes one; a loaded machine stands still for seconds."""
 INTERRUPT = b"\x03"
+READ = {"x86_64": "0", "aarch64": "63"}
+"""The number of the system call `read`, by machine."""
 
 
 class Terminal:
@@ -40,6 +42,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
         )
+        self._terminals = {Path(os.ttyname(theirs)), Path("/dev/tty")}
         os.close(theirs)
 
     def __enter__(self) -> Terminal:
@@ -78,12 +81,31 @@ class Terminal:
         """Press Ctrl-C."""
         os.write(self._ours, INTERRUPT)
 
+    def interrupt_answer(self) -> None:
+        """Press Ctrl-C where a person does: while the command waits for an answer.
+
+        Python loses an interrupt that comes after it wrote a question and before it waits for the answer.
+        """
+        until = time.monotonic() + SECONDS
+        while not self._waits_for_an_answer():
+            assert time.monotonic() < until, f"nothing is asked:\n{self.shown}"
+            time.sleep(0.01)
+        self.interrupt()
+
     def end(self) -> int:
         """Wait for the end of the command; return its exit code."""
         until = time.monotonic() + SECONDS
         while self._read(until):
             pass
         return self._process.wait(SECONDS)
+
+    def _waits_for_an_answer(self) -> bool:
+        """Return whether the command sleeps in a read of its terminal."""
+        process = Path("/proc", str(self._process.pid))
+        number, *arguments = (process / "syscall").read_text().split()
+        if number != READ[os.uname().machine] or not arguments:
+            return False
+        return (process / "fd" / str(int(arguments[0], 16))).readlink() in self._terminals
 
     def _read(self, until: float) -> bool:
         """Return whether more was shown before the end."""
