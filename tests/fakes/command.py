@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from tests.fakes.database import write_empty_database
+from tests.servers.warm_start import COMMAND, POLL_SECONDS, Child, start_mailferry
 
 REPOSITORY = Path(__file__).parents[2]
 PASSWORD = "secret"
@@ -24,29 +29,44 @@ class Ended:
     err: str
 
 
+@dataclass(frozen=True, slots=True)
+class RunningCommand:
+    """A command that runs, and where its output goes."""
+
+    child: Child
+    out: IO[bytes]
+    err: IO[bytes]
+
+    def ended(self, timeout: float) -> Ended:
+        """Wait for its end. Raises `subprocess.TimeoutExpired` after `timeout` seconds."""
+        code = self.child.wait(timeout)
+        self.out.seek(0)
+        self.err.seek(0)
+        return Ended(code, self.out.read().decode(), self.err.read().decode())
+
+
+@contextmanager
+def running(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Iterator[RunningCommand]:
+    """Run a command; it is killed at the end of the block if it runs still."""
+    with TemporaryFile() as out, TemporaryFile() as err:
+        child = start_mailferry(command, cwd=cwd, env=env, out=out, err=err)
+        try:
+            yield RunningCommand(child, out, err)
+        finally:
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+
+
 async def mailferry(
     *arguments: str | Path, environ: Mapping[str, str] | None = None, module: str = "services.cli"
 ) -> Ended:
     """Run the command to its end, without the environment of the test."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        module,
-        *map(str, arguments),
-        cwd=REPOSITORY,
-        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(environ or {})},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode is not None
-    return Ended(process.returncode, out.decode(), err.decode())
+    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(environ or {})}
+    program = [str(COMMAND)] if module == "services.cli" else [sys.executable, "-m", module]
+    with running([*program, *map(str, arguments)], REPOSITORY, env) as command:
+        while command.child.poll() is None:  # noqa: ASYNC110 - the end of a process is no event of the loop
+            await asyncio.sleep(POLL_SECONDS)
+        return command.ended(0.0)
 
 
 SETTLE_WAIT = 5

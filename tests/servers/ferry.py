@@ -10,8 +10,6 @@ import base64
 import json
 import os
 import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -20,12 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.fakes.command import Ended
+from tests.fakes.command import Ended, running
 from tests.fakes.database import write_empty_database
 from tests.servers.ports import LOOPBACK
 from tests.servers.process import ServerError, ServerProcess, eventually
+from tests.servers.warm_start import COMMAND
 
-COMMAND = Path(sys.executable).with_name("mailferry")
 BACKUP_MARKER = "epoch+witness"
 SQLITE = 'store.url = "sqlite:mailferry.db"'
 POSTGRESQL = "postgresql://"
@@ -42,7 +40,7 @@ class FerryProcess:
 
     def __init__(self, command: list[str], log: Path, environ: Mapping[str, str]) -> None:
         self._log = log
-        self._process = ServerProcess(command, log=log, env=environ)
+        self._process = ServerProcess(command, log=log, env=environ, warm=True)
 
     @property
     def pid(self) -> int:
@@ -138,16 +136,8 @@ class Ferry:
 
     def call(self, *arguments: str, **environ: str) -> Ended:
         """Runs a command to its end."""
-        done = subprocess.run(
-            self._command(arguments),
-            check=False,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            cwd=self.directory,
-            env=self._environment(environ),
-            timeout=PATIENCE,
-        )
-        return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+        with running(self._command(arguments), self.directory, self._environment(environ)) as command:
+            return command.ended(PATIENCE)
 
     def start(self, service: str = "run", *arguments: str, **environ: str) -> FerryProcess:
         """Starts a service; it is killed at the end of the block if it runs still."""

@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.servers.warm_start import Child, start_mailferry
+
 START_SECONDS = 60.0
 """Long enough for a cold RabbitMQ on a busy machine with two cores."""
 STOP_SECONDS = 20.0
@@ -32,20 +34,33 @@ class ServerError(Exception):
 class ServerProcess:
     """One child process in a session of its own, with its output in `log`."""
 
-    def __init__(self, command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        warm: bool = False,
+    ) -> None:
+        """`warm`: the command is `mailferry`, and need not import everything anew."""
         self._name = Path(command[0]).name
         self._log = log
         self._ended = False
         with log.open("ab") as output:
-            self._child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=None if env is None else dict(env),
-                cwd=log.parent,
-                start_new_session=True,
-            )
+            if warm:
+                self._child: Child = start_mailferry(
+                    command, cwd=log.parent, env=env or {}, out=output, err=output
+                )
+            else:
+                self._child = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=None if env is None else dict(env),
+                    cwd=log.parent,
+                    start_new_session=True,
+                )
         atexit.register(self.kill)
 
     @property
@@ -69,7 +84,7 @@ class ServerProcess:
         decided = eventually(lambda: ready() or not self.running, seconds)
         if not self.running:
             self.kill()
-            raise ServerError(f"{self._name} ended with {self._child.returncode}:\n{self.last_output()}")
+            raise ServerError(f"{self._name} ended with {self._child.poll()}:\n{self.last_output()}")
         if not decided:
             self.kill()
             raise ServerError(f"{self._name} was not ready after {seconds} s:\n{self.last_output()}")
