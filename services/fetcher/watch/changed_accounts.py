@@ -13,9 +13,10 @@ from shared.model.tenant_room import TenantRoom
 from shared.ports.clock import Clock
 from shared.ports.store import FetcherStore, Lease
 
-LOOK_EVERY = 15.0
+LOOK_EVERY = 3.0
 """Seconds until a session is ended whose account another process visited, or an operator paused. Until then
-there may be two connections for one account, which all providers bear."""
+there may be two connections for one account, which all providers bear. A look is one query by primary keys.
+"""
 
 log = structlog.get_logger("mailferry.fetcher")
 
