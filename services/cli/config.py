@@ -14,6 +14,7 @@ import click
 from services.cli.options import config_file
 from shared.config import load, shown
 from shared.config.reference import reference
+from shared.operations.config_check import findings
 from shared.operations.wording import counted
 
 
@@ -25,11 +26,13 @@ def config_group() -> None:
 @config_group.command("check")
 @config_file
 def check(path: Path) -> None:
-    """Show all errors and warnings, with file, line and key."""
+    """Show all errors and warnings, with file, line and key. Run it as the user who runs Mailferry: it looks
+    whether that user can write where the database and the blobs are to be.
+    """
     configuration = load(path, os.environ)
     accounts, targets = configuration.accounts, configuration.targets
     enabled = sum(account.enabled for account in accounts.values())
-    warnings = configuration.warnings
+    warnings = findings(configuration)
     for sentence in warnings:
         click.echo(f"warning: {sentence}", err=True)
     verdict = f"no errors, {counted(len(warnings), 'warning')}" if warnings else "no problems"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-DEFAULT_PATH = Path("/etc/mailferry/mailferry.toml")
+from shared.config import DEFAULT_PATH
 
 config_file = click.option(
     "-c",

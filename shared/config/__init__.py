@@ -6,7 +6,7 @@ A default of the account keys is taken from [defaults]. Relative paths start fro
 """
 
 from shared.config.configuration import Configuration
-from shared.config.loading import from_mapping, load, load_metrics
+from shared.config.loading import DEFAULT_PATH, from_mapping, load, load_metrics
 from shared.config.show import shown
 
-__all__ = ["Configuration", "from_mapping", "load", "load_metrics", "shown"]
+__all__ = ["DEFAULT_PATH", "Configuration", "from_mapping", "load", "load_metrics", "shown"]

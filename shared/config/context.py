@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr, ValidationError
 
-from shared.config.document import Document
+from shared.config.document import Document, home_hint
 from shared.config.problems import PathOf, Problems
 from shared.config.secrets import GivenSecret, UnusableSecret, read_secret
 from shared.config.toml_lines import KeyPath
@@ -92,5 +92,5 @@ def _problem_with_ca_file(path: Path) -> str | None:
     except ssl.SSLError:
         return "holds no certificates in PEM form"
     except OSError as error:
-        return f"cannot be read: {error.strerror}"
+        return f"cannot be read: {error.strerror}{home_hint(path)}"
     return None

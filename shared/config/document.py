@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from shared.config.toml_errors import syntax_problem
 from shared.config.toml_lines import KeyPath, lines_of, nearest_line
 from shared.model.errors import ConfigurationError
 from shared.model.text_file import text_of
-
-_LAST_LINE = "at end of document"
-_LINE = re.compile(r"\s*\(at line (\d+), column (\d+)\)")
 
 
 class Included(NamedTuple):
@@ -117,12 +114,12 @@ def read_document(path: Path, base: Path | None = None) -> Document:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError([_syntax_problem(path, text, str(error))]) from error
+        line, sentence = syntax_problem(text, str(error))
+        raise ConfigurationError([f"{path}:{line}: not valid TOML: {sentence}"]) from error
     return Document(data, str(path), base or path.absolute().parent, text)
 
 
-def _syntax_problem(path: Path, text: str, message: str) -> str:
-    match = _LINE.search(message)
-    line = int(match[1]) if match else text.rstrip("\n").count("\n") + 1
-    reason = _LINE.sub("", message).replace(f" ({_LAST_LINE})", "")
-    return f"{path}:{line}: not valid TOML: {reason}"
+def home_hint(path: str | Path) -> str:
+    """Return what to add to a sentence about a path that begins with `~`, which only a shell replaces."""
+    is_home = any(part.startswith("~") for part in Path(path).parts)
+    return '; "~" is not replaced here: write the whole path of the home directory' if is_home else ""

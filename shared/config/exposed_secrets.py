@@ -38,7 +38,7 @@ def add_exposed_secrets(problems: Problems, document: Document, keys: KeyLocatio
     for key, file in key_files:
         if file is not None and (readers := _readers(file)):
             exposed[file] = (("secrets", key), readers)
-    for path, value in _texts(document.data):
+    for path, value in texts_of(document.data):
         key = str(path[-1])
         if path[:2] in document.overrides:
             continue
@@ -65,14 +65,14 @@ def _add_files(problems: Problems, exposed: Mapping[Path, tuple[KeyPath, str]]) 
         problems.add_problem(path, f'"{path[-1]}": {readers} may read {file}; {ADVICE}')
 
 
-def _texts(data: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
+def texts_of(data: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
     """Yield the texts of the document that are not empty, with their paths."""
     if isinstance(data, Mapping):
         for key, value in data.items():
-            yield from _texts(value, (*path, key))
+            yield from texts_of(value, (*path, key))
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from _texts(value, (*path, index))
+            yield from texts_of(value, (*path, index))
     elif isinstance(data, str) and data:
         yield path, data
 

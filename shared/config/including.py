@@ -7,7 +7,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
-from shared.config.document import Document, Included, read_document
+from shared.config.document import Document, Included, home_hint, read_document
 from shared.config.toml_lines import KeyPath
 from shared.model.errors import ConfigurationError
 
@@ -70,7 +70,7 @@ def _files(document: Document, patterns: list[str], problems: list[str]) -> Iter
         for name in map(Path, found):
             if not name.is_file() and not has_magic(written):
                 place = document.location_of((INCLUDE, index))
-                problems.append(f'{place}: "{INCLUDE}": there is no file {name}')
+                problems.append(f'{place}: "{INCLUDE}": there is no file {name}{home_hint(name)}')
             elif name.is_file():
                 seen[name] = None
     yield from seen

@@ -25,6 +25,9 @@ from shared.config.tenants import build_tenants
 from shared.config.warnings import warnings_of
 from shared.model.errors import ConfigurationError
 
+DEFAULT_PATH = Path("/etc/mailferry/mailferry.toml")
+"""Where commands and services look for the file if nothing names one."""
+NAME_IT = "name your configuration by -c FILE or in MAILFERRY_CONFIG"
 KNOWN = (*SECTIONS, DEFAULTS, *ARRAYS, INCLUDE)
 PREPARED = frozenset({"broker", "store", "blobs", "secrets", "relay", "oidc"})
 """Sections that are completed after validation: a URL from a file, an absolute path, the machine's name."""
@@ -42,7 +45,7 @@ def load(
     Without `includes` it is for a process that reads accounts from the registry alone, so included files are
     not read. Raises `ConfigurationError` with every problem, each a sentence that names file, line and key.
     """
-    document = read_document(path)
+    document = _read(path)
     document = with_included(document) if includes else without_included(document)
     return build_configuration(document, environ, host_name)
 
@@ -131,6 +134,17 @@ def _table(context: Context, section: str) -> dict[str, Any]:
         return table
     context.problems.add_problem((section,), f'"{section}" must be a table, written as [{section}]')
     return {}
+
+
+def _read(path: Path) -> Document:
+    if not path.name:
+        raise ConfigurationError([f"The name of the configuration is empty; {NAME_IT}"])
+    try:
+        return read_document(path)
+    except ConfigurationError as error:
+        if path != DEFAULT_PATH or not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        raise ConfigurationError([f"{error.problems[0]}; {NAME_IT}"]) from error.__cause__
 
 
 def _tables(context: Context, array: str) -> list[dict[str, Any]]:

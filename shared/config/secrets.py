@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from shared.config.document import home_hint
 from shared.model.text_file import text_of
 
 LARGEST_SECRET = 64 * 1024
@@ -71,7 +72,9 @@ def _from_file(key: str, path: Path) -> SecretStr:
             content = file.read(LARGEST_SECRET + 1)
         text = text_of(content)
     except OSError as error:
-        raise UnusableSecret(key, f'"{key}": {path} cannot be read: {error.strerror}') from error
+        raise UnusableSecret(
+            key, f'"{key}": {path} cannot be read: {error.strerror}{home_hint(path)}'
+        ) from error
     except UnicodeDecodeError as error:
         raise UnusableSecret(key, f'"{key}": {path} is not UTF-8 text') from error
     if len(content) > LARGEST_SECRET:

@@ -7,25 +7,29 @@ platforms set variables of their own that begin with the name of the service.
 from __future__ import annotations
 
 import difflib
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from shared.config import urls
+from shared.config.blank_secrets import blank_secrets
 from shared.config.configuration import KeyLocation
-from shared.config.document import Document
+from shared.config.document import Document, home_hint
 from shared.config.environment import PREFIX, SEPARATOR
 from shared.config.exposed_secrets import add_exposed_secrets
 from shared.config.hosts import hosts_of
 from shared.config.problems import Problems
 from shared.config.settings import DEFAULT_KEYS, DEFAULTS, SECTIONS
+from shared.config.toml_lines import KeyPath
 from shared.imap.folder_choice import may_be_read
-from shared.model.account import Account
+from shared.model.account import KEEP, Account
 from shared.model.errors import quoted
 from shared.model.mailbox import folder_name
 
 READ_ELSEWHERE = frozenset(
     {"MAILFERRY_CONFIG", "MAILFERRY_DIE_AT", "MAILFERRY_PASSWORD", "MAILFERRY_TARGET_PASSWORD"}
 )
+USUAL_PORTS = frozenset({110, 143, 993, 995})
 SIMILARITY = 0.7
 MAX_SUGGESTIONS = 10
 """Per kind of warning. After leaving a provider, many of its hosts are unused and none is a typing error."""
@@ -41,11 +45,14 @@ def warnings_of(
     _accounts(problems, accounts)
     add_exposed_secrets(problems, document, keys)
     _oauth_apps(problems, data)
+    _home_directories(problems, data)
     if accounts:
         _folders(problems, data, accounts)
+        _domains(problems, data)
+        _same_mailboxes(problems, accounts)
         _hosts(problems, data, {account.endpoint.host for account in accounts.values()})
         _postmasters(problems, data, {account.tenant for account in accounts.values()})
-    return [*_variables(environ, data), *problems.sentences()]
+    return [*_variables(environ, data), *problems.sentences(), *blank_secrets(document, environ)]
 
 
 def _accounts(problems: Problems, accounts: Mapping[str, Account]) -> None:
@@ -71,6 +78,63 @@ def _folders(problems: Problems, data: Mapping[str, Any], accounts: Mapping[str,
                 f'"removal": "{quoted(target)}" is among "folders", so delivered mail stays where it is'
             )
             problems.add_problem((*place, "removal"), f"{sentence}; name another folder")
+
+
+def _home_directories(problems: Problems, data: Mapping[str, Any]) -> None:
+    """Warn of places that begin with ~, and would become a directory of that name."""
+    for section, key in (("store", "url"), ("blobs", "url"), ("secrets", "key_file")):
+        written = data.get(section, {}).get(key)
+        if isinstance(written, str) and (hint := home_hint(written.partition(":")[2] or written)):
+            problems.add_problem((section, key), f'"{key}": {hint.removeprefix("; ")}')
+
+
+def _domains(problems: Problems, data: Mapping[str, Any]) -> None:
+    """Warn where a domain becomes another one that is nearly the word for keeping it."""
+    tables: list[tuple[KeyPath, Mapping[str, Any]]] = [(("defaults",), data.get(DEFAULTS, {}))]
+    tables += [(("accounts", index), table) for index, table in enumerate(data["accounts"])]
+    for place, table in tables:
+        for domain, becomes in table.get("domains", {}).items():
+            if _is_nearly(becomes, KEEP):
+                sentence = f'"domains": "{quoted(domain)}" becomes the domain "{quoted(becomes)}"'
+                problems.add_problem((*place, "domains", domain), f'{sentence}; did you mean "{KEEP}"?')
+
+
+def _is_nearly(written: str, word: str) -> bool:
+    is_candidate = written != word and len(written) <= len(word) + 2 and "." not in written
+    return is_candidate and bool(difflib.get_close_matches(written.lower(), [word], cutoff=SIMILARITY))
+
+
+def _same_mailboxes(problems: Problems, accounts: Mapping[str, Account]) -> None:
+    """Warn of accounts that fetch the same mailbox. Those that read different folders do not."""
+    seen: dict[tuple[str, str, int], list[Account]] = defaultdict(list)
+    found = 0
+    for index, account in enumerate(accounts.values()):
+        endpoint, login = account.endpoint, account.login
+        others = seen[endpoint.host.lower(), login.username, _port(account)]
+        other = next((each for each in others if _share_folders(each, account)), None)
+        found += other is not None
+        if other is not None and found <= MAX_SUGGESTIONS:
+            sentence = (
+                f'"username": {other.id} fetches the same mailbox ({quoted(login.username)} at '
+                f"{endpoint.host}), so each mail goes to only one of them; remove one account"
+            )
+            problems.add_problem(("accounts", index, "username"), sentence)
+        if other is None:
+            others.append(account)
+    if found > MAX_SUGGESTIONS:
+        more = found - MAX_SUGGESTIONS
+        problems.add_problem((), f"{more} more accounts fetch a mailbox that another one fetches")
+
+
+def _port(account: Account) -> int:
+    """The port if it is an unusual one, behind which another server may be; 0 for the usual ones."""
+    return 0 if account.endpoint.port in USUAL_PORTS else account.endpoint.port
+
+
+def _share_folders(one: Account, other: Account) -> bool:
+    return any(may_be_read(one.folders.folders, folder_name(each)) for each in other.folders.folders) or any(
+        may_be_read(other.folders.folders, folder_name(each)) for each in one.folders.folders
+    )
 
 
 class _Suggestions:

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.cli.__main__ import main as mailferry
+from shared.config import loading
 from tests.fakes.configuration import WHOLE, account
 
 
@@ -13,7 +14,12 @@ def run(tmp_path: Path, command: str, text: str) -> Result:
     path = tmp_path / "mailferry.toml"
     path.touch(mode=0o600)
     path.write_text('[relay]\nhelo_name = "mx.example"\n' + text)
-    return CliRunner(env={"MAILFERRY_CONFIG": None}).invoke(mailferry, ["config", command, "-c", str(path)])
+    places = {
+        "MAILFERRY_STORE__URL": f"sqlite:///{tmp_path}/mailferry.db",
+        "MAILFERRY_BLOBS__URL": f"file://{tmp_path}/blobs",
+    }
+    runner = CliRunner(env={"MAILFERRY_CONFIG": None, **places})
+    return runner.invoke(mailferry, ["config", command, "-c", str(path)])
 
 
 def test_check_says_that_there_is_nothing_wrong(tmp_path: Path) -> None:
@@ -44,7 +50,8 @@ def test_a_missing_file_is_a_configuration_error(tmp_path: Path) -> None:
 
 
 def test_the_file_may_be_named_by_the_environment(tmp_path: Path) -> None:
-    (tmp_path / "other.toml").write_text('[relay]\nhelo_name = "mx.example"\n')
+    url = f"sqlite:///{tmp_path}/mailferry.db"
+    (tmp_path / "other.toml").write_text(f'[relay]\nhelo_name = "mx.example"\n[store]\nurl = "{url}"\n')
     result = CliRunner(env={"MAILFERRY_CONFIG": str(tmp_path / "other.toml")}).invoke(
         mailferry, ["config", "check"]
     )
@@ -60,3 +67,20 @@ def test_check_warns_of_what_is_odd_on_standard_error_and_the_exit_code_is_0(tmp
         'no account has its mailbox there; did you mean "pop.isp.example"?\n'
     )
     assert "no errors, 1 warning; 1 account (1 enabled), 1 target" in result.stdout
+
+
+def test_without_a_file_where_it_is_looked_for_the_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "DEFAULT_PATH", Path("/nonexistent/mailferry.toml"))
+    runner = CliRunner(env={"MAILFERRY_CONFIG": None})
+    result = runner.invoke(mailferry, ["config", "check", "-c", "/nonexistent/mailferry.toml"])
+    assert result.exit_code == 78
+    assert result.stderr == (
+        "/nonexistent/mailferry.toml: cannot be read: No such file or directory; "
+        "name your configuration by -c FILE or in MAILFERRY_CONFIG\n"
+    )
+
+
+def test_an_empty_name_of_the_configuration_is_reported_as_such() -> None:
+    result = CliRunner().invoke(mailferry, ["config", "check", "-c", ""])
+    assert result.exit_code == 78
+    assert result.stderr.startswith("The name of the configuration is empty; name your configuration by -c")

@@ -12,10 +12,28 @@ from tests.fakes.configuration import ConfigurationFile
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("a = 1\nb = \nc = 3\n", "mailferry.toml:2: not valid TOML: Invalid value"),
-        ("[broker]\n\n[broker]\n", "mailferry.toml:3: not valid TOML: Cannot declare ('broker',) twice"),
-        ("a = 1\n\nb = [1,\n", "mailferry.toml:3: not valid TOML: Invalid value"),
-        ('a = """\n\n', "mailferry.toml:1: not valid TOML: Unterminated string"),
+        ("a = 1\nb = \nc = 3\n", 'mailferry.toml:2: not valid TOML: "b" has no value'),
+        (
+            "[broker]\n\n[broker]\n",
+            (
+                "mailferry.toml:3: not valid TOML: [broker] is there twice; put its keys together, or write "
+                "[[broker]] for each of several"
+            ),
+        ),
+        (
+            "a = 1\n\nb = [1,\n",
+            (
+                "mailferry.toml:3: not valid TOML: the file ends here, and a value, a quotation mark or a "
+                "closing bracket is still expected"
+            ),
+        ),
+        (
+            'a = """\n\n',
+            (
+                "mailferry.toml:1: not valid TOML: text that begins with a quotation mark does not end with "
+                'one; write "…"'
+            ),
+        ),
     ],
 )
 def test_a_syntax_error_is_reported_with_its_line(file: ConfigurationFile, text: str, sentence: str) -> None:

@@ -71,7 +71,7 @@ def test_the_files_of_broker_and_store_are_looked_at(file: ConfigurationFile) ->
 
 def test_a_configuration_with_secrets_in_clear_is_reported_once(file: ConfigurationFile) -> None:
     exposed(file)
-    second = account().removeprefix(TARGET).replace('"catchall"', '"other"')
+    second = account().removeprefix(TARGET).replace('"catchall"', '"other"').replace("user@", "other@")
     (sentence,) = warnings_of(file, WHOLE + second)
     readers = "every user of this machine (mode 0644) may read this secret in mailferry.toml"
     assert sentence == f'mailferry.toml:10: {LABEL}: "password": {readers}; {ADVICE}'
@@ -141,7 +141,7 @@ def test_of_very_many_files_the_first_are_reported(file: ConfigurationFile) -> N
     for number in range(exposed_secrets.MOST_FILES + 5):
         written(file, f"p{number}", "geheim", 0o644)
         text = account(f'password_file = "p{number}"', without=("password",)).removeprefix(TARGET)
-        accounts.append(text.replace('"catchall"', f'"a{number}"'))
+        accounts.append(text.replace('"catchall"', f'"a{number}"').replace("user@", f"a{number}@"))
     sentences = warnings_of(file, TARGET + "".join(accounts))
     assert len(sentences) == exposed_secrets.MOST_FILES + 1
     assert "mailferry.toml: 5 more files with secrets may be read by others like these" in sentences

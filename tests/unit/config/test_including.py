@@ -17,7 +17,7 @@ ONLY = "an included file may have only [[tenants]], [[targets]], [[accounts]]"
 
 
 def other(name: str) -> str:
-    return ACCOUNT.replace('"catchall"', f'"{name}"')
+    return ACCOUNT.replace('"catchall"', f'"{name}"').replace("user@", f"{name}@")
 
 
 def write(directory: Path, files: dict[str, str]) -> None:
@@ -83,7 +83,7 @@ def test_an_included_file_has_only_tenants_targets_and_accounts(tmp_path: Path) 
         f'accounts.d/a.toml:3: "defaults": {ONLY}',
         'accounts.d/b.toml:1: "accounts" must be tables, each beginning with [[accounts]]',
         f'accounts.d/c.toml:1: "include": {ONLY}',
-        "accounts.d/d.toml:1: not valid TOML: Expected ']]' at the end of an array declaration",
+        "accounts.d/d.toml:1: not valid TOML: the name of a table is not closed; write [[name]]",
     ]
 
 

@@ -126,3 +126,50 @@ def test_among_very_many_names_nothing_is_guessed(
     unused = '[[hosts]]\nname = "pop.ips.example"\n[notices.postmasters]\nacne = "pm@acne.com"\n'
     assert "did you mean" in "".join(warnings_of(file, WHOLE + unused))
     assert "did you mean" not in "".join(warnings_of(file, WHOLE + others + unused))
+
+
+@pytest.mark.parametrize("written", ["kep", "keeep", "Keep"])
+def test_a_domain_that_becomes_nearly_the_word_for_keeping_it_is_reported(
+    file: ConfigurationFile, written: str
+) -> None:
+    domains = f'domains = {{ "acme.com" = "{written}" }}'
+    found = warnings_of(file, account(domains, without=("domains",)))
+    sentence = f'"domains": "acme.com" becomes the domain "{written}"; did you mean "keep"?'
+    assert found == [f'mailferry.toml:13: accounts "acme/catchall": {sentence}']
+
+
+def test_other_domains_are_not_taken_for_the_word(file: ConfigurationFile) -> None:
+    domains = 'domains = { "acme.com" = "keep", "a.com" = "corp", "b.com" = "keep.example" }'
+    assert warnings_of(file, account(domains, without=("domains",))) == []
+
+
+def test_one_mailbox_in_two_accounts_is_reported(file: ConfigurationFile) -> None:
+    other = ACCOUNT.replace('"catchall"', '"other"')
+    sentence = (
+        '"username": acme/catchall fetches the same mailbox (user at pop.isp.example), so each mail goes to '
+        "only one of them; remove one account"
+    )
+    assert warnings_of(file, WHOLE + other) == [f'mailferry.toml:15: accounts "acme/other": {sentence}']
+    assert warnings_of(file, WHOLE + other.replace("user@", "boss@")) == []
+    assert warnings_of(file, WHOLE + other.replace("pop.isp.example", "pop.isp.example:1995")) == []
+
+
+@pytest.mark.parametrize(("folders", "reported"), [('["Sales"]', False), ('["INBOX", "Sales"]', True)])
+def test_accounts_may_share_a_mailbox_if_they_read_different_folders(
+    file: ConfigurationFile, folders: str, reported: bool
+) -> None:
+    text = imap_account('folders = ["INBOX"]')
+    other = text[text.index("[[accounts]]") :].replace('["INBOX"]', folders).replace('"catchall"', '"other"')
+    found = warnings_of(file, text + other)
+    assert ["fetches the same mailbox" in each for each in found] == ([True] if reported else [])
+
+
+def test_a_home_directory_that_only_a_shell_knows_is_reported(file: ConfigurationFile) -> None:
+    places = '[store]\nurl = "sqlite:~/mailferry.db"\n[blobs]\nurl = "file:~ferry/blobs"\n'
+    hint = '"~" is not replaced here: write the whole path of the home directory'
+    assert warnings_of(file, WHOLE + places) == [
+        f'mailferry.toml:15: [store]: "url": {hint}',
+        f'mailferry.toml:17: [blobs]: "url": {hint}',
+    ]
+    (problem,) = file.problems(account('password_file = "~/secret"', without=("password",)))
+    assert problem.endswith(f"cannot be read: No such file or directory; {hint}")
