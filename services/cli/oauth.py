@@ -44,6 +44,7 @@ APPS = (
     Column("name", "App", whole=True),
     Column("provider", "Provider"),
     Column("flow", "Flow", whole=True),
+    Column("tenant", "Tenant", whole=True, optional=True),
     Column("origin", "From", whole=True, optional=True),
     Column("grants", "Used by", number=True),
     Column("sentence", "State"),
@@ -135,6 +136,7 @@ def verify(path: Path, name: str) -> None:
 @click.argument("name", metavar="APP")
 @click.option("--provider", type=click.Choice([*PRESETS]), help="Who it is registered with.")
 @click.option("--discovery", metavar="URL", help="The discovery document of another provider.")
+@click.option("--tenant", help="Whose accounts and targets may log in by it alone.")
 @click.option("--client-id", required=True, help="The app's id.")
 @click.option("--client-secret-file", type=click.File("r"), help="A file with the app's secret, or - .")
 @click.option("--secret-expires", metavar="DATE", help="When the secret ends, such as 2027-06-30.")
@@ -150,6 +152,7 @@ def verify(path: Path, name: str) -> None:
 def add(  # noqa: PLR0913, PLR0917 - one argument for each option
     path: Path,
     name: str,
+    tenant: str | None,
     provider: str | None,
     discovery: str | None,
     client_id: str,
@@ -181,6 +184,7 @@ def add(  # noqa: PLR0913, PLR0917 - one argument for each option
             redirect=redirect,
             secret_expires_at=day(secret_expires) if secret_expires else None,
             testing=testing,
+            tenant=tenant,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

@@ -48,6 +48,7 @@ def _app(context: Context, settings: OAuthAppSettings, path_of: PathOf) -> OAuth
         settings.redirect or LOOPBACK_REDIRECT,
         settings.secret_expires,
         settings.testing,
+        tenant=settings.tenant,
     )
 
 

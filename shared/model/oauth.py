@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.model.tenant_room import tenant_of
+
 ACCOUNT, TARGET = "account", "target"
 REVOKE_FOR = 7 * 86400.0
 """Seconds for which a provider is told that a grant has ended, before that is given up. An outage is over by
@@ -72,6 +74,12 @@ def account_grant(account: str) -> str:
 def target_grant(target: str) -> str:
     """Return the id of a target's grant."""
     return f"{TARGET}:{target}"
+
+
+def grant_tenant(grant: str) -> str:
+    """Return the tenant whose account or target a grant is for; "" for a global target."""
+    name = grant.partition(":")[2]
+    return tenant_of(name) if "/" in name else ""
 
 
 def named(grant: str) -> str:

@@ -29,6 +29,7 @@ class OAuthApp:
     - `discovery`: the address of a discovery document, from which the provider is still to be learnt.
     - `redirect`: where the provider sends the browser after the owner signed in.
     - `secret_expires_at`: seconds since the epoch, as its operator noted it.
+    - `tenant`: whose accounts and targets may log in by it alone; None: those of all.
     - `testing`: Google's publishing status "Testing", in which refresh tokens live for seven days.
     """
 
@@ -44,11 +45,16 @@ class OAuthApp:
     secret_expires_at: float | None = None
     testing: bool = False
     origin: str = "file"
+    tenant: str | None = None
 
     @property
     def title(self) -> str:
         """The provider, for a sentence."""
         return self.provider.title if self.provider else str(self.discovery)
+
+    def serves(self, tenant: str) -> bool:
+        """Return whether objects of this tenant may log in by it; "" is the tenant of global targets."""
+        return self.tenant in {None, tenant}
 
     def wanted_scopes(self, provider: Provider, protocol: str) -> tuple[str, ...]:
         """Return the scopes to ask for; `protocol` is "imap", "pop3" or "smtp"."""

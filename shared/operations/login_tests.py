@@ -59,7 +59,8 @@ class LoginTests:
         tenant = account.partition("/")[0]
         require(self._principal, Permission.LOGIN_TEST, tenant=tenant, account=account)
         require(self._principal, Permission.ACCOUNTS_SOURCE, tenant=tenant, account=account)
-        given = await self.permitted.allowed_keys(Kind.ACCOUNT, keys, is_new=False)
+        saved = await self.permitted.show(Kind.ACCOUNT, account)
+        given = await self.permitted.allowed_keys(Kind.ACCOUNT, keys, saved.keys)
         objects, actor = self.permitted.objects, self.permitted.actor
         _, written = await objects.written_change(Kind.ACCOUNT, account, given, actor)
         secrets = {field: secret for field, secret in written.secrets.items() if secret is not None}
@@ -76,7 +77,7 @@ class LoginTests:
         """
         require(self._principal, Permission.LOGIN_TEST, tenant=tenant)
         require(self._principal, Permission.ACCOUNTS_WRITE, tenant=tenant)
-        given = await self.permitted.allowed_keys(Kind.ACCOUNT, {**keys, "tenant": tenant}, is_new=True)
+        given = await self.permitted.allowed_keys(Kind.ACCOUNT, {**keys, "tenant": tenant})
         if not SECRETS & keys.keys():
             await self._allow_mails(tenant, f"{tenant}/{TRIAL}", mails)
         check_references(Kind.ACCOUNT, object_id(Kind.ACCOUNT, given), given, self.permitted.actor)

@@ -125,7 +125,7 @@ async def _polled(context: OAuthContext, app: OAuthApp, provider: Provider, code
 async def app_of(context: OAuthContext, ref: GrantRef) -> tuple[OAuthApp, Provider]:
     """Return the app of a grant and its provider. Raises `SignInFailed`."""
     try:
-        return await context.oauth.apps.find(ref.app)
+        return await context.oauth.apps.find_for(ref.id, ref.app)
     except AppUnusable as error:
         raise failed_sign_in(error.failure) from error
 

@@ -45,6 +45,7 @@ class AppStatus:
     provider: str
     flow: str
     origin: str
+    tenant: str | None
     grants: int
     ok: bool
     sentence: str
@@ -117,6 +118,7 @@ async def app_statuses(context: OAuthContext) -> list[AppStatus]:
                 app.title,
                 app.flow.value,
                 app.origin,
+                app.tenant,
                 used,
                 problem is None,
                 " ".join(sentences) or "ok",

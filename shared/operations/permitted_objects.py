@@ -8,9 +8,9 @@ from typing import Any
 
 from shared.access import Permission, Principal, permissions_of
 from shared.access.roles import OPERATOR_KEYS, OWNER_KEYS
-from shared.model.oauth import Flow
 from shared.model.spec import Kind, Manager
 from shared.operations.address_guard import guarded
+from shared.operations.app_guard import check_app
 from shared.operations.context import OperatorContext
 from shared.operations.objects import Actor, Objects, Page, Shown
 from shared.operations.people import Doer, GrantRefused, record
@@ -47,7 +47,7 @@ class PermittedObjects:
 
     async def add(self, kind: Kind, keys: Mapping[str, Any]) -> Shown:
         """Add an object. Raises what `Objects.add` does."""
-        given = await self.allowed_keys(kind, keys, is_new=True)
+        given = await self.allowed_keys(kind, keys)
         added = await self.objects.add(kind, given, self.actor)
         await self._record("add", added, after=keys)
         return added
@@ -57,8 +57,8 @@ class PermittedObjects:
 
         Raises what `Objects.change` does, and `GrantRefused` for keys that are not an owner's to change.
         """
-        given = await self.allowed_keys(kind, keys, is_new=False)
         before = await self.objects.show(kind, name)
+        given = await self.allowed_keys(kind, keys, before.keys)
         changed = await self.objects.change(kind, name, given, self.actor, expected=expected)
         was = {key: before.keys.get(key) for key in keys}
         await self._record("change", changed, before=was, after=keys)
@@ -70,26 +70,22 @@ class PermittedObjects:
         await self.objects.remove(kind, name, expected=expected, force=force)
         await self._record("remove", before, before=before.keys)
 
-    async def allowed_keys(self, kind: Kind, keys: Mapping[str, Any], *, is_new: bool) -> Mapping[str, Any]:
-        """Return the keys that the principal gives, with the rule about addresses (`guarded`).
+    async def allowed_keys(
+        self, kind: Kind, keys: Mapping[str, Any], before: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        """Return the keys that the principal gives, with the rule about addresses (`guarded`). `before` are
+        those of the object that is changed, or None for a new one.
 
-        Raises `GrantRefused` for keys that are not his to set.
+        Raises `GrantRefused` for keys that are not his to set, and for apps that are not his to use.
         """
         if Permission.ACCOUNTS_WRITE not in permissions_of(self.principal):
             _check_owner_keys(kind, keys)
         if self.principal.tenant is not None and (found := sorted(OPERATOR_KEYS & keys.keys())):
             raise GrantRefused(f"only an operator may set {', '.join(found)}")
-        self._check_app(keys)
+        inherited = self.objects.defaults if before is None else before
+        await check_app(self.context.oauth.apps, self.principal, kind, keys, inherited)
+        is_new = before is None
         return await guarded(self.context.registry.store, self.principal, kind, keys, is_new=is_new)
-
-    def _check_app(self, keys: Mapping[str, Any]) -> None:
-        """Raise `GrantRefused` where somebody of a tenant names an app that opens mailboxes by itself.
-
-        Nobody consents to what such an app opens, so it could open mailboxes of other tenants.
-        """
-        app = self.context.configuration.oauth_apps.get(str(keys.get("oauth_app")))
-        if self.principal.tenant is not None and app is not None and app.flow is not Flow.USER:
-            raise GrantRefused("only an operator may name an app that signs in as itself")
 
     @property
     def actor(self) -> Actor:

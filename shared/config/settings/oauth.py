@@ -20,6 +20,13 @@ class OAuthAppSettings(Settings):
     name: Annotated[
         Name, required("The name by which accounts refer to it.", form="name", example="microsoft")
     ]
+    tenant: Name | None = setting(
+        None,
+        "The tenant whose accounts and targets may log in by it. Default: those of all tenants; but if the "
+        "app signs in as itself, only operators may give it a mailbox.",
+        form="name",
+        example="acme",
+    )
     provider: Literal["google", "microsoft", "yahoo", "aol", "zoho"] | None = setting(
         None, "Who it is registered with.", example="microsoft"
     )

@@ -77,7 +77,7 @@ class ConnectLinks:
         require(self.permitted.principal, Permission.ACCOUNTS_WRITE, tenant=tenant)
         if found := sorted(SECRETS & {key for key, value in keys.items() if value is not None}):
             raise ConnectRefused(f"{', '.join(found)}: that is what the owner gives; leave it out")
-        full = await self.permitted.allowed_keys(Kind.ACCOUNT, {**keys, "tenant": tenant}, is_new=True)
+        full = await self.permitted.allowed_keys(Kind.ACCOUNT, {**keys, "tenant": tenant})
         account = object_id(Kind.ACCOUNT, full)
         objects = self.permitted.objects
         given = {} if full.get("oauth_app") is not None else {"password": "unknown"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from shared.model.errors import MailferryError, quoted
-from shared.model.oauth import Flow
+from shared.model.oauth import Flow, grant_tenant
 from shared.model.sealed import SecretName
 from shared.oauth.answers import AppBroken, RetryLater
 from shared.oauth.app import LOOPBACK_REDIRECT, OAuthApp
@@ -46,6 +46,16 @@ class Apps:
         self._clock = clock
         self._kept: tuple[float, dict[str, OAuthApp]] | None = None
         self._discovered: dict[str, tuple[float, Provider]] = {}
+
+    async def find_for(self, grant: str, name: str) -> tuple[OAuthApp, Provider]:
+        """Return the app of a grant, by the grant's id, and its provider.
+
+        Raises `AppUnusable`, also for the app of another tenant, and `StoreUnavailable`.
+        """
+        app, provider = await self.find(name)
+        if not app.serves(grant_tenant(grant)):
+            raise AppUnusable(AppBroken(no_app(name)))
+        return app, provider
 
     async def find(self, name: str, *, is_removed: bool = False) -> tuple[OAuthApp, Provider]:
         """Return an app and its provider; with `is_removed` also an app that was removed, to end its grants.
@@ -126,6 +136,7 @@ def spec_of_app(app: OAuthApp, directory: str | None) -> str:
             "redirect": app.redirect,
             "secret_expires_at": app.secret_expires_at,
             "testing": app.testing,
+            "tenant": app.tenant,
         }
     )
 
@@ -152,6 +163,7 @@ def app_of_spec(name: str, spec: str) -> OAuthApp:
             secret_expires_at=said.get("secret_expires_at"),
             testing=bool(said.get("testing")),
             origin="database",
+            tenant=said.get("tenant"),
         )
     except (KeyError, ValueError) as error:
         raise MailferryError(f"The OAuth app {quoted(name)} in the database cannot be understood.") from error

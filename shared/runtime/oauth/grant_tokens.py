@@ -76,7 +76,7 @@ class StoredGrantTokens(GrantTokens):
                 raise _unavailable(grant, stored.grant.state, sentence)
             return stored
         try:
-            app, _ = await self._refresher.apps.find(grant.app)
+            app, _ = await self._refresher.apps.find_for(grant.id, grant.app)
         except AppUnusable as error:
             raise _unavailable(grant, state_after(error.failure), error.failure.sentence) from error
         if app.flow is Flow.USER:

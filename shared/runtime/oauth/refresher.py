@@ -97,7 +97,7 @@ class Refresher:
         self, lease: GrantLease, app_name: str, tokens: Refreshed, issued_at: float
     ) -> Renewal:
         """Return tokens as they are stored. Raises `AppUnusable`."""
-        app, provider = await self.apps.find(app_name)
+        app, provider = await self.apps.find_for(lease.id, app_name)
         idle = provider.idle_after if app.flow is Flow.USER else None
         return Renewal(
             lease,
@@ -123,7 +123,7 @@ class Refresher:
         """Ask the token server, and return what its answer means."""
         grant = stored.grant
         try:
-            app, provider = await self.apps.find(grant.app)
+            app, provider = await self.apps.find_for(grant.id, grant.app)
             if app.flow is not Flow.USER:
                 request = own_token(app, provider, grant.username, self._clock.now())
             elif stored.refresh is None:

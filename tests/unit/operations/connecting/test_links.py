@@ -59,7 +59,7 @@ async def test_what_is_wrong_with_a_new_account_is_told_to_who_makes_the_link(ap
         ({**NEW, "name": "info"}, 409, "already"),
         ({**NEW, "password": "x"}, 409, "leave it out"),
         ({**NEW, "password_file": "/etc/passwd"}, 422, "password_file"),
-        ({**NEW, "auth": "oauth", "oauth_app": "none"}, 409, "There is no OAuth app"),
+        ({**NEW, "auth": "oauth", "oauth_app": "none"}, 422, "There is no OAuth app"),
     ):
         answer = await api.ask("admin", "POST", LINKS, {"settings": wrong})
         assert (answer.status_code, told in answer.text) == (status, True), answer.text

@@ -52,11 +52,12 @@ class TokenServer(Http):
 class Keeper:
     """A keeper of the accounts box0, box1 and so on, whose app needs no owner."""
 
-    def __init__(self, store: SqlStore, accounts: int) -> None:
+    def __init__(self, store: SqlStore, accounts: int, tenant: str | None = None) -> None:
         self.store, self.clock, self.server = store, ManualClock(), TokenServer()
         self.metrics = Metrics(CollectorRegistry(), "test")
         self._names = [f"box{number}" for number in range(accounts)]
-        app = OAuthApp("m", "id", MICROSOFT.in_directory("acme.com"), Flow.CLIENT_CREDENTIALS, SecretStr("s"))
+        directory, secret = MICROSOFT.in_directory("acme.com"), SecretStr("s")
+        app = OAuthApp("m", "id", directory, Flow.CLIENT_CREDENTIALS, secret, tenant=tenant)
         apps = Apps({"m": app}, store.oauth, OpenBox(), self.server, self.clock)
         refresher = Refresher(
             apps, store.oauth, OpenBox(), self.server, self.clock, lambda: 0.5, self.metrics
@@ -92,6 +93,14 @@ async def test_grants_without_an_owner_begin_and_are_renewed(store: SqlStore) ->
     await made.clock.advance(2700)
     await made.keeper.round()
     assert len(made.server.requests) == 6
+
+
+async def test_an_app_of_another_tenant_gets_no_token(store: SqlStore) -> None:
+    made = await Keeper(store, 1, tenant="other").begin()
+    await made.keeper.round()
+    [grant] = await store.oauth.grants()
+    assert (grant.state, made.server.requests) == (GrantState.APP_BROKEN, [])
+    assert "There is no OAuth app" in str(grant.problem)
 
 
 async def test_more_than_a_batch_is_gone_on_with_at_once(store: SqlStore) -> None:
