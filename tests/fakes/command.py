@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from tests.fakes.database import write_empty_database
-from tests.servers.warm_start import COMMAND, POLL_SECONDS, Child, start_mailferry
+from tests.servers.warm_start import COMMAND, MAIN, POLL_SECONDS, Child, start_mailferry
 
 REPOSITORY = Path(__file__).parents[2]
 PASSWORD = "secret"
@@ -46,10 +45,12 @@ class RunningCommand:
 
 
 @contextmanager
-def running(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Iterator[RunningCommand]:
+def running(
+    command: Sequence[str], cwd: Path, env: Mapping[str, str], module: str = MAIN
+) -> Iterator[RunningCommand]:
     """Run a command; it is killed at the end of the block if it runs still."""
     with TemporaryFile() as out, TemporaryFile() as err:
-        child = start_mailferry(command, cwd=cwd, env=env, out=out, err=err)
+        child = start_mailferry(command, cwd=cwd, env=env, out=out, err=err, module=module)
         try:
             yield RunningCommand(child, out, err)
         finally:
@@ -58,12 +59,11 @@ def running(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Iterat
 
 
 async def mailferry(
-    *arguments: str | Path, environ: Mapping[str, str] | None = None, module: str = "services.cli"
+    *arguments: str | Path, environ: Mapping[str, str] | None = None, module: str = MAIN
 ) -> Ended:
     """Run the command to its end, without the environment of the test."""
     env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(environ or {})}
-    program = [str(COMMAND)] if module == "services.cli" else [sys.executable, "-m", module]
-    with running([*program, *map(str, arguments)], REPOSITORY, env) as command:
+    with running([str(COMMAND), *map(str, arguments)], REPOSITORY, env, module) as command:
         while command.child.poll() is None:  # noqa: ASYNC110 - the end of a process is no event of the loop
             await asyncio.sleep(POLL_SECONDS)
         return command.ended(0.0)

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import structlog
 import uvloop
 
-from services.cli.__main__ import main
+from services.cli import __main__ as command
 
 NOISE = "noise of the test"
 _run = uvloop.run
@@ -26,6 +26,7 @@ def noisy_run(work: Coroutine[Any, Any, Any], **options: Any) -> Any:
     return _run(work, **options)
 
 
-if __name__ == "__main__":
+def main(prog_name: str) -> None:
+    """Run the command."""
     with patch.object(uvloop, "run", noisy_run):
-        main()
+        command.main(prog_name=prog_name)

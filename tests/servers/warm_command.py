@@ -15,7 +15,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import NamedTuple
 
-from services.cli.__main__ import AllCommands, main
+from services.cli.__main__ import AllCommands
 from tests.servers.warm_start import COMMAND, Request
 
 SERVICES = (
@@ -119,10 +119,11 @@ def become(place: Place) -> None:
 
 
 if __name__ == "__main__":
-    for name in [*SERVICES, *(place.partition(":")[0] for place in AllCommands.places.values())]:
+    for name in [*SERVICES, *(each.partition(":")[0] for each in AllCommands.places.values())]:
         import_module(name)
     assert threading.active_count() == 1, "a fork would lose the other threads"
     gc.collect()
     gc.freeze()
-    become(wait_for_work(socket.socket(fileno=int(sys.argv[1]))))
-    sys.exit(main(prog_name=COMMAND.name))
+    place = wait_for_work(socket.socket(fileno=int(sys.argv[1])))
+    become(place)
+    import_module(place.request["module"]).main(prog_name=COMMAND.name)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Protocol, TypedDict
 
 COMMAND = Path(sys.executable).with_name("mailferry")
+MAIN = "services.cli.__main__"
 REPOSITORY = Path(__file__).parents[2]
 FRESH = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "FAKETIME", "MALLOC_", "SSL_", "OPENSSL_")
 """How variables begin that Python or a library reads once, at its start."""
@@ -31,8 +32,9 @@ POLL_SECONDS = 0.005
 
 
 class Request(TypedDict):
-    """A command that is to be started."""
+    """A command that is to be started: the `main` of a module."""
 
+    module: str
     arguments: list[str]
     cwd: str
     env: dict[str, str]
@@ -49,10 +51,20 @@ class Child(Protocol):
 
 
 def start_mailferry(
-    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], out: IO[bytes], err: IO[bytes]
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    out: IO[bytes],
+    err: IO[bytes],
+    module: str = MAIN,
 ) -> Child:
-    """Start a command, with nothing to read, in a session of its own; warm, if it is `COMMAND`."""
+    """Start a command, with nothing to read, in a session of its own; warm, if it is `COMMAND`.
+
+    `module`: whose `main` then runs in place of the command's own.
+    """
     if command[0] != str(COMMAND) or any(name.startswith(FRESH) for name in env):
+        assert module == MAIN, "a command that is started afresh has its own `main`"
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -62,7 +74,7 @@ def start_mailferry(
             cwd=cwd,
             start_new_session=True,
         )
-    return _starter().start(command[1:], cwd, env, (out, err))
+    return _starter().start(module, command[1:], cwd, env, (out, err))
 
 
 class WarmChild:
@@ -115,12 +127,22 @@ class _Starter:
         atexit.register(self._end)
 
     def start(
-        self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], files: Sequence[IO[bytes]]
+        self,
+        module: str,
+        arguments: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        files: Sequence[IO[bytes]],
     ) -> WarmChild:
         """Return the child that has become the command."""
         ended, tell = os.pipe()
         os.set_blocking(ended, False)
-        request: Request = {"arguments": [*arguments], "cwd": str(cwd), "env": dict(env)}
+        request: Request = {
+            "module": module,
+            "arguments": [*arguments],
+            "cwd": str(cwd),
+            "env": dict(env),
+        }
         socket.send_fds(
             self._ours, [json.dumps(request).encode()], [*(each.fileno() for each in files), tell]
         )
