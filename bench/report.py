@@ -6,42 +6,60 @@ import json
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from bench.result import Result
+from services.cli.output import Column, print_noted
 
 MEBIBYTE = 1024 * 1024
 LEAST = 5.0
 
 
+COLUMNS = (
+    Column("mails", "Mails", number=True, whole=True),
+    Column("seconds", "Seconds", number=True, whole=True),
+    Column("rate", "Mails/s", number=True, whole=True),
+    Column("ratio", "Ratio", number=True, whole=True),
+    Column("left", "Left", number=True, whole=True),
+    Column("program", "Program", whole=True),
+)
+
+
 def show(results: Sequence[Result], reference: Result, console: Console) -> None:
-    """Print a row for each result; ratios are to `reference`."""
-    table = Table(title=f"{os.cpu_count()} cores, all servers beside; ratio to: {reference.name}")
-    table.add_column("program")
-    for heading in ("mails", "seconds", "mails/s", "ratio", "CPU per mail (µs)", "peak MiB", "left"):
-        table.add_column(heading, justify="right")
-    for each in results:
-        table.add_row(
-            each.name,
-            str(each.mails),
-            f"{each.seconds:.2f}",
-            f"{each.rate:.0f}",
-            f"{each.rate / reference.rate:.2f}" if reference.rate else "–",
-            "\n".join(f"{name} {cpu * 1e6:.0f}" for name, cpu in each.cpu_per_mail.items()),
-            "\n".join(f"{name} {peak / MEBIBYTE:.0f}" for name, peak in each.peak.items()),
-            str(each.left),
-        )
-    console.print(table)
-    for each in results:
-        if each.note:
-            console.print(f"{each.name}: {each.note}")
-        if each.beside:
-            console.print(f"{each.name}: servers beside it took {_shares(each)} µs CPU per mail")
+    """Print a line for each result, and what its processes took below it; ratios are to `reference`."""
+    console.print(f"{os.cpu_count()} cores, all servers beside; ratio to: {reference.name}", soft_wrap=True)
+    console.print()
+    print_noted(console, [_row(each, reference) for each in results], COLUMNS, "took")
+
+
+def _row(result: Result, reference: Result) -> Mapping[str, object]:
+    return {
+        "mails": result.mails,
+        "seconds": f"{result.seconds:.2f}",
+        "rate": f"{result.rate:.0f}",
+        "ratio": f"{result.rate / reference.rate:.2f}" if reference.rate else None,
+        "left": result.left,
+        "program": result.name,
+        "took": "\n".join(_took(result)),
+    }
+
+
+def _took(result: Result) -> Iterator[str]:
+    """Yield what is to be said below the numbers."""
+    if result.cpu:
+        cpu = (f"{name} {seconds * 1e6:.0f}" for name, seconds in result.cpu_per_mail.items())
+        yield f"CPU per mail in µs: {', '.join(cpu)}"
+    if result.peak:
+        peak = (f"{name} {octets / MEBIBYTE:.0f}" for name, octets in result.peak.items())
+        yield f"peak in MiB: {', '.join(peak)}"
+    if result.beside:
+        yield f"servers beside it, CPU per mail in µs: {_shares(result)}"
+    if result.note:
+        yield result.note
 
 
 def _shares(result: Result) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +26,9 @@ from shared.operations.wording import octets
 from shared.runtime.exit_codes import FAILURE
 
 GOING_ON = "It goes on: a mail arrives every five seconds. Ctrl-C ends it."
-IN_THE_CONSOLE = "To see the same in the web console, live: mailferry demo --console"
+NEXT_STEP = "Next, one pass with a mailbox of your own, which is left as it is:"
+OWN_MAILBOX = "ferry pop3s://USER@SOURCE smtp://TARGET --to ADDRESS --retention keep"
+IN_THE_CONSOLE = "To see the demo in the web console, live:"
 STEPS = ("Fetched", "Delivered", "Deleted")
 
 
@@ -68,9 +72,10 @@ def demo(keep: Path | None, shows_console: bool, port: int, verbose: bool) -> No
             result = execute(lambda: run_demo(directory, on_progress, listen, afterwards))
         if not shows_console:
             _print_result(screen, result)
-            screen.print(IN_THE_CONSOLE)
         if keep is not None:
-            _print_next_commands(screen, keep, result)
+            _print_kept(screen, keep, result)
+        if not shows_console and not result.complaints:
+            _print_next_step(screen)
     if result.complaints:
         raise click.exceptions.Exit(FAILURE)
 
@@ -159,7 +164,16 @@ def _print_result(screen: Console, result: DemoResult) -> None:
     )
 
 
-def _print_next_commands(screen: Console, keep: Path, result: DemoResult) -> None:
+def _print_next_step(screen: Console) -> None:
+    program = "mailferry" if shutil.which("mailferry") else shlex.quote(sys.argv[0])
+    screen.print()
+    screen.print(NEXT_STEP, style="bold", soft_wrap=True)
+    screen.print(f"  {program} {OWN_MAILBOX}", soft_wrap=True)
+    screen.print(IN_THE_CONSOLE, soft_wrap=True)
+    screen.print(f"  {program} demo --console", soft_wrap=True)
+
+
+def _print_kept(screen: Console, keep: Path, result: DemoResult) -> None:
     path = keep / "mailferry.toml"
     path.write_text(shown(result.configuration), encoding="utf-8")
     screen.print()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.text import Text
 
+from services.cli.mail_columns import DELIVERED, KEPT, PARKED, WAITING
 from services.cli.output import Column, print_table
 from services.standalone.demo.letters import Letter
-from services.standalone.demo.people import ANNA
 from services.standalone.demo.run import DemoResult
-from services.standalone.demo.settings import ACCOUNTS
+from services.standalone.demo.settings import ACCOUNTS, account_id
 from shared.custody.state import Message, Recipient
 from shared.model.message import RecipientStatus
 
@@ -24,9 +25,12 @@ LETTERS = (
 )
 SOURCE = (
     Column("mailbox", "Mailbox", whole=True),
-    Column("before", "Mails before", number=True),
-    Column("left", "Mails after", number=True),
-    Column("why", "Why"),
+    Column("fetched", "Fetched", number=True, whole=True),
+    DELIVERED,
+    PARKED,
+    Column("deleted", "Deleted", number=True, whole=True),
+    WAITING,
+    KEPT,
 )
 STYLES = {
     RecipientStatus.DELIVERED: "green",
@@ -43,12 +47,8 @@ def print_letters(screen: Console, result: DemoResult) -> None:
 
 def print_mailboxes(screen: Console, result: DemoResult) -> None:
     """Print a row for each mailbox at the source."""
-    rows = []
-    for mailbox in ACCOUNTS:
-        before = sum(letter.mailbox == mailbox for letter in result.letters)
-        left = len(result.findings.left[mailbox])
-        why = 'kept: retention = "keep"' if mailbox == ANNA else "deleted when settled"
-        rows.append({"mailbox": mailbox, "before": before, "left": left, "why": why})
+    passes = {each.account: each for each in result.passes}
+    rows = [{"mailbox": box, **asdict(passes[account_id(box)])} for box in ACCOUNTS]
     print_table(screen, rows, SOURCE)
 
 

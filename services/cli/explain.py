@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from services.cli.mail_columns import counts_known
 from services.cli.naming import account_ids
 from services.cli.options import config_file, output
 from services.cli.output import cell, console, write_json
@@ -25,6 +26,7 @@ from shared.operations.explain import Explainer, MailboxExplanation
 from shared.operations.explanation import Explanation, TrustedLines
 from shared.operations.oauth_context import operator_grants
 from shared.operations.objects.naming import with_registry
+from shared.operations.source_counts import AccountCounts, source_counts
 from shared.runtime.exit_codes import FAILURE
 
 DEFAULT_LIMIT = 20
@@ -100,7 +102,9 @@ def explain(
             return await explainer.explain_mailbox(limit, partial(open_account, grants=grants))
 
     if live:
-        _write_mailbox(execute(explain_live), output)
+        mailbox = execute(explain_live)
+        known = {} if output == "json" else counts_known(configuration, [name])
+        _write_mailbox(mailbox, known.get(name), output)
         return
     raws = [_read(file) for file in names]
     found = execute(lambda: explainer.explain_mails(raws, folder or INBOX.folder))
@@ -129,7 +133,9 @@ def _read(name: str) -> bytes:
     return raw
 
 
-def _write_mailbox(found: MailboxExplanation, output: str) -> None:
+def _write_mailbox(found: MailboxExplanation, known: AccountCounts | None, output: str) -> None:
+    if known is not None:
+        click.echo(f"{source_counts(found.total, known)}.\n")
     _write(found.mails, output)
     for sentence in (*found.problems, *found.refusals):
         click.echo(f"mailferry: {sentence}", err=True)

@@ -50,7 +50,7 @@ class Commands(click.Group):
             click.echo("mailferry: interrupted; mail that is not settled is still at its source", err=True)
             ctx.exit(INTERRUPTED)
         except Exception as error:
-            if ctx.params.get("debug"):
+            if ctx.find_root().params.get("debug"):
                 raise
             ctx.exit(_report(error))
 

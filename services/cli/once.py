@@ -8,36 +8,50 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from rich.console import Console
 
+from services.cli.mail_columns import (
+    DELIVERED,
+    IN_CUSTODY,
+    KEPT,
+    LEGEND,
+    PARKED,
+    PUT_ASIDE,
+    SUPPRESSED,
+    WAITING,
+)
 from services.cli.naming import account_ids
 from services.cli.options import config_file, output, verbose
-from services.cli.output import Column, Row, console, write_rows
+from services.cli.output import Column, Row, console, print_noted, write_json
 from services.cli.running import execute, quiet_logs
 from shared.config import Configuration, load
 from shared.operations.pass_report import AccountPass
+from shared.operations.status import ALL_UP_TO, WORST
+from shared.operations.wording import counted
 from shared.runtime.checkpoints import arm
 from shared.runtime.exit_codes import TEMPORARY_FAILURE
 from shared.runtime.garbage_collection import garbage_collector_paused
 
 COLUMNS = (
-    Column("account", "Account"),
-    Column("fetched", "Fetched", number=True),
-    Column("delivered", "Delivered", number=True),
-    Column("suppressed", "Suppressed", number=True, optional=True),
-    Column("parked", "Parked", number=True),
-    Column("deleted", "Deleted", number=True),
-    Column("left", "Left", number=True),
-    Column("copies", "Copies", number=True, optional=True),
-    Column("why", "Why"),
+    Column("account", "Account", whole=True),
+    Column("fetched", "Fetched", number=True, whole=True),
+    DELIVERED,
+    PARKED,
+    Column("deleted", "Deleted", number=True, whole=True),
+    Column("left", WAITING.title, number=True, whole=True),
+    KEPT,
+    IN_CUSTODY,
+    PUT_ASIDE,
+    SUPPRESSED,
 )
+SELDOM = (KEPT, IN_CUSTODY, PUT_ASIDE, SUPPRESSED)
+"""Shown only where an account has such mails."""
 
 
 @click.command(
     short_help="Make one pass: fetch, deliver, delete, report.",
-    epilog="Fetched, deleted, left and copies count mails; the other numbers recipients. "
-    "Suppressed: recipients who had an identical mail already. Left: mails at the source, for another pass. "
-    "Copies: delivered mails that stay at the source, as `retention` says. "
-    "Exit code 0 if nothing is left to do, 75 if something is.",
+    epilog=f"{LEGEND} Accounts with problems come first. Up to 200 accounts are all shown; of more, the 20 "
+    "worst. JSON has them all. Exit code 0 if nothing is left to do, 75 if something is.",
 )
 @config_file
 @click.argument("accounts", nargs=-1)
@@ -67,7 +81,10 @@ def pass_and_report(
     quiet_logs(configuration, verbose=verbose)
     with _spinner(verbose):
         passes = execute(lambda: make_pass(configuration, accounts))
-    write_rows([_row(each) for each in passes], COLUMNS, form)
+    if form == "json":
+        write_json([_row(each) for each in passes])
+    else:
+        print_passes(console(), passes)
     if any(each.parked for each in passes):
         click.echo(f"Parked mail needs a decision: mailferry parked list -c {path}", err=True)
     if not all(each.complete for each in passes):
@@ -85,6 +102,34 @@ def _spinner(verbose: bool) -> Iterator[None]:
         yield
 
 
+def print_passes(screen: Console, passes: Sequence[AccountPass]) -> None:
+    """Print a summary, then a line for each account, those with problems first."""
+    screen.print(_summary(passes), soft_wrap=True)
+    worst = sorted(passes, key=lambda each: (each.complete, each.problem is None))
+    shown = worst if len(worst) <= ALL_UP_TO else worst[:WORST]
+    rows = [_row(each) for each in shown]
+    if rows:
+        columns = [each for each in COLUMNS if each not in SELDOM or any(row[each.key] for row in rows)]
+        screen.print()
+        print_noted(screen, rows, columns, "why")
+    if more := len(passes) - len(shown):
+        screen.print(f"… and {counted(more, 'more account')} (-o json shows all)", soft_wrap=True)
+
+
+def _summary(passes: Sequence[AccountPass]) -> str:
+    left = sum(not each.complete for each in passes)
+    done = f"{counted(len(passes), 'account')}, " + (f"{left} not complete" if left else "all complete")
+    totals = {
+        "fetched": sum(each.fetched for each in passes),
+        "delivered": sum(each.delivered for each in passes),
+        "deleted": sum(each.deleted for each in passes),
+        "waiting": sum(each.waiting or 0 for each in passes),
+        "parked": sum(each.parked for each in passes),
+    }
+    numbers = ", ".join(f"{number:,} {what}" for what, number in totals.items())
+    return f"{done}: {numbers}" if passes else "No account is enabled."
+
+
 def _row(each: AccountPass) -> Row:
     return {
         "account": each.account,
@@ -95,5 +140,7 @@ def _row(each: AccountPass) -> Row:
         "deleted": each.deleted,
         "left": each.waiting,
         "copies": each.copies,
+        "in_flight": each.in_flight,
+        "skipped": each.skipped,
         "why": each.problem,
     }

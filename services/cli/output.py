@@ -77,12 +77,18 @@ def print_table(screen: Console, rows: Sequence[Row], columns: Sequence[Column])
     screen.file.write(_plain_columns(titles, written, right))
 
 
-def print_noted(screen: Console, rows: Sequence[Row], columns: Sequence[Column], note: str) -> None:
-    """Write each row in one line, with what it has under the key `note` on lines of its own below.
+def print_noted(
+    screen: Console, rows: Sequence[Row], columns: Sequence[Column], note: str, title: str = "Why"
+) -> None:
+    """Write each row in one line, with what it has under the key `note` on lines of its own below; of very
+    many rows in a last column with that `title`.
 
     No word is broken: whoever reads a name copies it. A name that is too long moves the rest of its own line.
     The first column has its colour.
     """
+    if len(rows) >= PLAIN_FROM:
+        print_table(screen, rows, (*columns, Column(note, title)))
+        return
     chosen = _fitting(rows, columns, screen.width)
     widths, right = _widths(rows, chosen), [each.number for each in chosen]
     screen.print(Text(_line([each.title for each in chosen], widths, right), "bold"), soft_wrap=True)
@@ -97,8 +103,13 @@ def print_noted(screen: Console, rows: Sequence[Row], columns: Sequence[Column],
 
 
 def _indented(text: str, width: int) -> str:
+    """The lines of a note, each filled for itself."""
+    return "\n".join(_filled(quoted(line, MAX_CELL_LENGTH), width) for line in text.split("\n"))
+
+
+def _filled(text: str, width: int) -> str:
     return textwrap.fill(
-        quoted(text, MAX_CELL_LENGTH),
+        text,
         max(width, READABLE_WIDTH),
         initial_indent=NOTE_INDENT,
         subsequent_indent=NOTE_INDENT,

@@ -11,6 +11,9 @@ import click
 from shared.model.duration import seconds
 from shared.operations.parked_bulk import ParkedQuery, parked_query
 
+NOBODY = "nobody"
+"""A mail of which nobody is known to get it is parked for this recipient."""
+mail_argument = click.argument("mail", metavar="ID")
 OPTIONS = (
     click.option("--account", metavar="TENANT/NAME", help="Only mail of this account."),
     click.option("--tenant", metavar="NAME", help="Only mail of this tenant."),

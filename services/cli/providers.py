@@ -5,17 +5,15 @@ from __future__ import annotations
 import click
 
 from services.cli.options import output
-from services.cli.output import Column, Row, write_rows
+from services.cli.output import Column, Row, console, print_noted, write_json
 from shared.config.providers import Provider, find_provider, providers
 from shared.model.duration import written
 
 COLUMNS = (
     Column("name", "Name", whole=True),
-    Column("title", "Provider"),
     Column("pop3", "POP3", whole=True),
     Column("imap", "IMAP", whole=True),
     Column("interval", "Shortest poll", whole=True, optional=True),
-    Column("note", "Note"),
 )
 
 
@@ -36,7 +34,11 @@ def providers_command(name: str | None, output: str) -> None:
         if found is None:
             raise click.UsageError(f'There is no provider "{name}"; `mailferry providers` lists all.')
         chosen = [found]
-    write_rows([_row(each) for each in chosen], COLUMNS, output)
+    rows = [_row(each) for each in chosen]
+    if output == "json":
+        write_json(rows)
+    else:
+        print_noted(console(), [{**row, "about": _about(row)} for row in rows], COLUMNS, "about")
 
 
 def _row(provider: Provider) -> Row:
@@ -50,6 +52,11 @@ def _row(provider: Provider) -> Row:
         "note": _notes(provider) or None,
         "auth": list(provider.auth) or None,
     }
+
+
+def _about(row: Row) -> str:
+    """The provider's full name, and what an account needs there."""
+    return str(row["title"]) if row["note"] is None else f"{row['title']}: {row['note']}"
 
 
 def _notes(provider: Provider) -> str:

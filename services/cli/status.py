@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from services.cli.mail_columns import IN_CUSTODY, KEPT, LEGEND, PARKED, PUT_ASIDE, SUPPRESSED, WAITING
 from services.cli.naming import account_ids
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, console, print_noted, write_json
@@ -26,33 +27,31 @@ from shared.operations.wording import counted, moment
 STYLES = {"white": "default", "green": "green", "yellow": "yellow", "red": "bold red"}
 WATCH_SECONDS = 2.0
 """Seconds between two looks with --watch. A look at 100,000 accounts costs the database up to a second."""
-SKIPPED = Column("skipped", "Skipped", number=True, optional=True)
-COPIES = Column("copies", "Copies", number=True, optional=True)
-SELDOM = (SKIPPED, COPIES)
+SELDOM = (PUT_ASIDE, KEPT)
 """Shown only where an account has such mails."""
 ACCOUNTS = (
     Column("state", "State", whole=True),
     Column("account", "Account", whole=True),
     Column("visited", "Last visit", whole=True),
-    Column("waiting", "Left", number=True, whole=True),
-    COPIES,
-    Column("parked", "Parked", number=True, whole=True),
-    Column("in_flight", "In flight", number=True, whole=True, optional=True),
-    Column("suppressed", "Suppressed", number=True, whole=True, optional=True),
-    SKIPPED,
+    WAITING,
+    KEPT,
+    PARKED,
+    IN_CUSTODY,
+    PUT_ASIDE,
+    SUPPRESSED,
     Column("due", "Next visit", whole=True, optional=True),
 )
 TARGETS = (
     Column("state", "State", whole=True),
     Column("target", "Target", whole=True),
     Column("waiting", "To retry", number=True, whole=True),
-    Column("parked", "Parked", number=True, whole=True),
+    PARKED,
 )
 UNNAMED = (
     Column("account", "Not in the registry", whole=True),
     Column("at_source", "At source", number=True, whole=True),
     Column("here", "Held here", number=True, whole=True),
-    Column("parked", "Parked", number=True, whole=True),
+    PARKED,
     Column("visited", "Last visit", whole=True),
 )
 UNNAMED_ADVICE = (
@@ -67,12 +66,9 @@ UNNAMED_ADVICE = (
 @click.command(
     short_help="Show how each account and each target is doing.",
     epilog="white: never tried · green: works · yellow: paused, disabled or partly working · red: not "
-    "reachable, or the login was refused. Left, copies, in flight, skipped, at source and held here count "
-    "mails, the other numbers recipients. Left: in the mailbox after the last visit, and not delivered to "
-    "all yet. Copies: delivered, and kept in the mailbox as `retention` says. In flight: fetched and not yet "
-    "delivered to all. Suppressed: recipients who had an identical mail already. Skipped: left at the source "
-    "because of `begin`. To retry: deferred by the target. Times are UTC. A narrow terminal shows fewer "
-    "columns. Up to 200 accounts are all shown; of more, the 20 worst.",
+    f"reachable, or the login was refused. {LEGEND} To retry: recipients that the target deferred. Times "
+    "are UTC. A narrow terminal shows fewer columns. Up to 200 accounts are all shown; of more, the 20 "
+    "worst.",
 )
 @config_file
 @click.argument("names", nargs=-1, metavar="[ACCOUNT|TENANT/]...")

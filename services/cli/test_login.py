@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 import click
 from rich.text import Text
 
+from services.cli.mail_columns import counts_known
 from services.cli.naming import servers
 from services.cli.options import config_file, output
-from services.cli.output import Column, Row, console, print_table, write_json
+from services.cli.output import Column, Row, console, print_noted, write_json
 from services.cli.running import execute
 from services.fetcher.mailboxes.opening import open_account
 from shared.config import load
@@ -21,13 +22,13 @@ from shared.model.errors import quoted
 from shared.operations.login_test import LoginTest, ShowLine
 from shared.operations.logins import LoginTestOptions, try_logins
 from shared.operations.oauth_context import operator_grants
+from shared.operations.source_counts import AccountCounts, source_counts
 from shared.runtime.exit_codes import FAILURE, TEMPORARY_FAILURE
 
 COLUMNS = (
-    Column("name", "Name", whole=True),
-    Column("server", "Server"),
     Column("result", "Login", whole=True),
-    Column("findings", "Findings"),
+    Column("name", "Name", whole=True),
+    Column("server", "Server", whole=True),
 )
 
 
@@ -66,10 +67,13 @@ def test_login(
             return await try_logins(configuration, accounts, targets, options, open_mailbox, grants)
 
     tests = execute(work)
+    logged_in = [test.name for test in tests if test.ok and test.kind == "account"]
+    known = counts_known(configuration, logged_in)
+    tests = [_counted(test, known.get(test.name)) for test in tests]
     if output == "json":
         write_json([asdict(test) for test in tests])
     else:
-        print_table(console(), [_row(test) for test in tests], COLUMNS)
+        print_noted(console(), [_row(test) for test in tests], COLUMNS, "findings", "Findings")
     failed = [test for test in tests if not test.ok]
     if failed:
         temporary = all(test.temporary for test in failed)
@@ -81,6 +85,16 @@ def _show_dialogue(name: str) -> ShowLine:
         click.echo(f"{name} {side}: {quoted(line)}", err=True)
 
     return show
+
+
+def _counted(test: LoginTest, known: AccountCounts | None) -> LoginTest:
+    """The test with what the mails at the source are, in the words of `status`."""
+    total = test.details.get("mails")
+    if known is None or not isinstance(total, int) or not total:
+        return test
+    counts = source_counts(total, known)
+    details = {**test.details, "waiting": counts.waiting, "kept": counts.kept, "put_aside": counts.put_aside}
+    return replace(test, sentence=f"{test.sentence.rstrip('.')}; {counts}", details=details)
 
 
 def _row(test: LoginTest) -> Row:

@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 
 from services.cli.options import config_file, output
-from services.cli.output import Column, Row, cell, console, iso, print_table, write_json
+from services.cli.output import Column, Row, cell, console, iso, print_noted, write_json
 from services.cli.running import operate
 from shared.config import load
 from shared.model.errors import quoted
@@ -23,12 +23,10 @@ from shared.runtime.exit_codes import FAILURE
 
 DEFAULT_LIMIT = 10
 LOST = (
-    Column("message", "Mail", whole=True),
-    Column("account", "Account", whole=True),
-    Column("uid", "UID"),
-    Column("message_id", "Message-ID"),
+    Column("message", "ID", whole=True),
     Column("since", "Gone since", whole=True),
-    Column("for_whom", "Not delivered to"),
+    Column("account", "Account", whole=True),
+    Column("uid", "UID", whole=True, optional=True),
 )
 
 
@@ -81,7 +79,7 @@ def lost(path: Path, output: str) -> None:
     if output == "json":
         write_json(rows)
     elif rows:
-        print_table(console(), rows, LOST)
+        print_noted(console(), [{**row, "about": _about(row)} for row in rows], LOST, "about")
     else:
         click.echo("No mail is lost.")
 
@@ -167,6 +165,11 @@ def _mail_as_json(mail: TracedMail) -> dict[str, object]:
     }
 
 
+def _about(row: Row) -> str:
+    name = f"Message-ID {row['message_id']}; " if row["message_id"] else ""
+    return f"{name}not delivered to {row['for_whom']}"
+
+
 def _lost_row(mail: LostMail) -> Row:
     message = mail.message
     return {
@@ -175,5 +178,6 @@ def _lost_row(mail: LostMail) -> Row:
         "uid": message.key.uid,
         "message_id": message.message_id,
         "since": moment(mail.gone_at),
+        "gone_at": iso(mail.gone_at),
         "for_whom": ", ".join(mail.undelivered) or "nobody known yet",
     }

@@ -61,12 +61,14 @@ async def one_pass(
     )
     suppressed = await services.runtime.store.operator.suppressed_counts(began_at)
     accounts = services.runtime.registry.accounts
-    keeping = [name for name in visits if name in accounts and accounts[name].retention.leaves_a_copy]
-    counts = await services.runtime.store.operator.account_counts(keeping) if keeping else {}
+    keeping = {name for name in visits if name in accounts and accounts[name].retention.leaves_a_copy}
+    counts = await services.runtime.store.operator.account_counts([*visits]) if visits else {}
     return [
         replace(
             await _summed(services, name, visits[name], parked[name], suppressed.get(name, 0)),
-            copies=counts[name].settled if name in counts else 0,
+            copies=counts[name].settled if name in keeping else 0,
+            skipped=counts[name].skipped,
+            in_flight=counts[name].in_flight,
         )
         for name in visits
     ]

@@ -116,7 +116,7 @@ def _same_mailboxes(problems: Problems, accounts: Mapping[str, Account]) -> None
         if other is not None and found <= MAX_SUGGESTIONS:
             sentence = (
                 f'"username": {other.id} fetches the same mailbox ({quoted(login.username)} at '
-                f"{endpoint.host}), so each mail goes to only one of them; remove one account"
+                f"{endpoint.host}), so one deletes what the other has to fetch; remove one"
             )
             problems.add_problem(("accounts", index, "username"), sentence)
         if other is None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.custody.settlement import needs_raw_mail
 from shared.custody.state import Message, Recipient
 from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.message import RecipientStatus
 from shared.operations.context import OperatorContext
+from shared.operations.mail_preview import preview
+from shared.ports.blobs import BlobMissing
 from shared.ports.store import Parked, ParkedQuery
 from shared.runtime.checkpoints import reached
 
 __all__ = [
+    "MailHeader",
     "NotParked",
     "Parked",
     "ParkedMails",
@@ -23,11 +28,17 @@ __all__ = [
     "find_parked",
     "list_parked",
     "parked_beginning",
+    "parked_headers",
     "parked_recipients",
     "read_raw_mail",
     "retry_parked",
 ]
 
+ALIKE = 50
+"""Mails whose ids begin alike that are looked at; of more, an operator has to write more of the id."""
+NAMED = 3
+AT_ONCE = 8
+"""Headers that are read at the same time: blobs in S3 have a long way, and a listing has a hundred."""
 BEGINNING = 64 * 1024
 """Octets of a mail that `parked_beginning` reads."""
 
@@ -70,13 +81,26 @@ async def list_parked(
 
 
 async def find_parked(context: OperatorContext, mail: str) -> Message:
-    """Return the parked mail with this id. Raises `NotParked`."""
-    for message in await context.store.find_messages(mail, 1):
-        if message.id == mail and parked_recipients(message):
-            return message
+    """Return the parked mail with this id, or the only one whose id begins so. Raises `NotParked`."""
+    if (found := await _parked_by_id(context, mail)) is not None:
+        return found
+    ids = await context.store.message_ids(mail, ALIKE) if mail else []
+    alike = [message for each in ids if (message := await _parked_by_id(context, each)) is not None]
+    if len(alike) == 1 and len(ids) < ALIKE:
+        return alike[0]
+    if alike:
+        some = ", ".join(each.id for each in alike[:NAMED])
+        raise NotParked(f"several mails have an id that begins with {quoted(mail)}: {some}; write more of it")
     raise NotParked(
         f"no mail with the id {quoted(mail)} is parked; `mailferry parked list` shows those that are"
     )
+
+
+async def _parked_by_id(context: OperatorContext, mail: str) -> Message | None:
+    for message in await context.store.find_messages(mail, 1):
+        if message.id == mail and parked_recipients(message):
+            return message
+    return None
 
 
 def parked_recipients(message: Message, addresses: Sequence[str] = ()) -> list[Recipient]:
@@ -89,15 +113,50 @@ def parked_recipients(message: Message, addresses: Sequence[str] = ()) -> list[R
 
 
 async def parked_beginning(context: OperatorContext, message: Message) -> bytes | None:
-    """Return the first octets of a raw mail, `BEGINNING` or a few more; None where no copy is held."""
+    """Return the first octets of a raw mail, `BEGINNING` or a few more; None where no copy is held.
+
+    Raises `RawMailMissing` where the copy is gone.
+    """
     if message.blob is None:
         return None
     beginning = bytearray()
-    async for piece in context.blobs.read(message.blob):
-        beginning += piece
-        if len(beginning) >= BEGINNING:
-            break
+    try:
+        async for piece in context.blobs.read(message.blob):
+            beginning += piece
+            if len(beginning) >= BEGINNING:
+                break
+    except BlobMissing as error:
+        raise RawMailMissing(str(error)) from error
     return bytes(beginning)
+
+
+class MailHeader(NamedTuple):
+    """Who sent a mail, and what about, decoded; "" where the header does not say."""
+
+    sender: str
+    subject: str
+
+
+async def parked_headers(
+    context: OperatorContext, messages: Sequence[Message]
+) -> Mapping[str, MailHeader | None]:
+    """Return From and Subject of parked mails, by id; None where the raw mail is not there."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def read(message: Message) -> MailHeader | None:
+        async with places:
+            try:
+                beginning = await parked_beginning(context, message)
+            except RawMailMissing:
+                return None
+        if beginning is None:
+            return None
+        fields = dict(preview(beginning, is_whole=False).fields)
+        return MailHeader(fields.get("From", ""), fields.get("Subject", ""))
+
+    several = {each.id: each for each in messages}
+    found = await asyncio.gather(*map(read, several.values()))
+    return dict(zip(several, found, strict=True))
 
 
 async def retry_parked(

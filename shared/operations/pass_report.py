@@ -22,9 +22,10 @@ class AccountPass:
 
     It fetched and deleted mails. Recipients were `delivered` to, or `suppressed` because they had an
     identical mail already. `waiting` mails are left at the source for another pass; None where the source did
-    not say. `copies` are done and stay there. `parked` recipients wait for an operator, from earlier passes
-    too. `problem` says why mail is left, or what else the operator should know; with `only_tls_missing` it is
-    no more than that the TLS that was wanted is not all there.
+    not say. `copies` are done and stay there, and `skipped` are left there because of `begin`. `in_flight`
+    mails were fetched and are not delivered to all yet. `parked` recipients wait for an operator, from
+    earlier passes too. `problem` says why mail is left, or what else the operator should know; with
+    `only_tls_missing` it is no more than that the TLS that was wanted is not all there.
     """
 
     account: str
@@ -37,6 +38,8 @@ class AccountPass:
     problem: str | None
     only_tls_missing: bool = False
     copies: int = 0
+    skipped: int = 0
+    in_flight: int = 0
 
     @property
     def complete(self) -> bool:

@@ -13,6 +13,8 @@ from shared.model.read_failure import ReadFailure
 from shared.operations.context import OperatorContext
 
 MAX_LOST = 1000
+SHORTEST_BEGINNING = 4
+"""Characters of an id. Ids begin with the time, so a shorter beginning stands for days of mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,12 @@ class LostMail:
 
 
 async def trace(context: OperatorContext, text: str, limit: int) -> Trace:
-    """Return up to `limit` mails that match an id, a Message-ID, a UID or a recipient's address."""
+    """Return up to `limit` mails that match an id or its beginning, a Message-ID, a UID or a recipient's
+    address."""
     found = await context.store.find_messages(text, limit + 1)
+    if not found and len(text) >= SHORTEST_BEGINNING:
+        for each in await context.store.message_ids(text.strip(), limit + 1):
+            found = [*await context.store.find_messages(each, 1), *found]
     mails = [
         TracedMail(message, await context.store.message_journal(message.id)) for message in found[:limit]
     ]

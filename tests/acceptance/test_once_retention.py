@@ -58,7 +58,7 @@ async def test_a_mail_kept_at_the_source_is_neither_fetched_nor_delivered_again(
         (row,) = json.loads(status.out)["accounts"]
         assert [first["copies"], second["copies"], row["copies"], row["waiting"]] == [1, 1, 1, 0]
         table = await mailferry("status", "-c", path)
-        assert "Copies" in table.out
+        assert "Kept" in table.out
 
 
 async def test_deferred_mail_stays_at_the_source_and_the_reason_is_shown(tmp_path: Path) -> None:

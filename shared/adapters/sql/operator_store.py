@@ -19,6 +19,7 @@ from shared.adapters.sql.searches import (
     PAGE,
     find_messages,
     journal_page,
+    message_ids,
     message_journal,
     parked_recipients,
     parked_totals,
@@ -62,6 +63,10 @@ class SqlOperatorStore:
     async def find_messages(self, text: str, limit: int, tenant: str | None = None) -> Sequence[Message]:
         """Return messages by id, Message-ID, UID, or recipient (address or destination), newest first."""
         return await self._runner.read(find_messages, text, limit, tenant)
+
+    async def message_ids(self, beginning: str, limit: int) -> Sequence[str]:
+        """Return the first ids of messages that begin so, in their order."""
+        return await self._runner.read(message_ids, beginning, limit)
 
     async def message_journal(self, message: str) -> Sequence[Entry]:
         """Return the journal of one message, in order."""

@@ -57,6 +57,14 @@ def find_messages(
     return newest[:limit]
 
 
+def message_ids(transaction: Transaction, beginning: str, limit: int) -> list[str]:
+    """Return the first ids of messages that begin so, in their order."""
+    wanted = key(beginning)
+    # All ids are in ASCII, and compared by their octets.
+    query = select(MESSAGE.id).where(MESSAGE.id >= wanted, MESSAGE.id < wanted + "\x7f")
+    return list(transaction.connection.execute(query.order_by(MESSAGE.id).limit(limit)).scalars())
+
+
 def message_journal(transaction: Transaction, message: str) -> list[Entry]:
     """Return the journal of one message, in order."""
     query = select(journal.c.body).where(journal.c.message == key(message)).order_by(journal.c.seq)

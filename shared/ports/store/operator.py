@@ -94,6 +94,10 @@ class OperatorStore(Protocol):
         """
         ...
 
+    async def message_ids(self, beginning: str, limit: int) -> Sequence[str]:
+        """Return the first ids of messages that begin so, in their order."""
+        ...
+
     async def message_journal(self, message: str) -> Sequence[Entry]:
         """Return the journal of one message, in order."""
         ...

@@ -60,6 +60,15 @@ async def test_a_mail_that_is_gone_is_still_found(lives: Lives) -> None:
     assert found.status is MessageStatus.GONE
 
 
+async def test_mails_are_found_by_the_beginning_of_their_id(lives: Lives) -> None:
+    messages = [await lives.fetched(f"uid {n}") for n in range(3)]
+    store = lives.store.operator
+    assert await store.message_ids(messages[1], 10) == [messages[1]]
+    assert await store.message_ids(messages[0][:1], 10) == sorted(messages)
+    assert await store.message_ids(messages[0][:1], 2) == sorted(messages)[:2]
+    assert await store.message_ids("~", 10) == []
+
+
 async def test_the_journal_of_a_mail_is_returned_in_order(lives: Lives) -> None:
     message = await lives.settled("uid 1")
     await lives.settled("uid 2")

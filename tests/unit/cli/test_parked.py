@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +70,14 @@ def test_giving_up_in_bulk_asks_with_the_number(call: Call) -> None:
 @pytest.mark.parametrize("words", [[], ["m1", "--all"], ["--all", "--recipient", BOB]])
 def test_it_has_to_be_clear_what_is_meant(call: Call, words: list[str]) -> None:
     assert "ID" in call("discard", *words, code=2).stderr
+
+
+def test_a_list_fits_into_80_columns_and_shows_whole_ids_and_why(call: Call) -> None:
+    lines = call("list").stdout.splitlines()
+    assert lines[0].split() == ["ID", "Parked", "at", "Size", "Recipient"]
+    assert lines[2].strip() == "said so"
+    first = lines[1].split()[0]
+    shown = call("show", first, "-o", "json")
+    assert json.loads(shown.stdout)["message"] == first
+    assert "there is no blob" in shown.stderr
+    assert call("show", "nonsense", code=1).stderr.startswith("mailferry: no mail with the id nonsense")

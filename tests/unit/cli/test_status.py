@@ -197,7 +197,7 @@ def test_the_accounts_with_problems_come_first_below_a_summary_and_no_word_is_cu
     asyncio.run(visit(status, reports))
     summary, _, titles, *lines = status().splitlines()
     assert summary == "4 accounts: 1 red, 1 yellow, 1 white, 1 green"
-    assert titles.split()[:7] == ["State", "Account", "Last", "visit", "Left", "Parked", "In"]
+    assert titles.split()[:7] == ["State", "Account", "Last", "visit", "Waiting", "Parked", "In"]
     rows = [line.split() for line in lines if line[:1].isalpha()]
     assert [row[:2] for row in rows[:4]] == [
         ["red", "acme/eve"],

@@ -146,8 +146,8 @@ def test_other_domains_are_not_taken_for_the_word(file: ConfigurationFile) -> No
 def test_one_mailbox_in_two_accounts_is_reported(file: ConfigurationFile) -> None:
     other = ACCOUNT.replace('"catchall"', '"other"')
     sentence = (
-        '"username": acme/catchall fetches the same mailbox (user at pop.isp.example), so each mail goes to '
-        "only one of them; remove one account"
+        '"username": acme/catchall fetches the same mailbox (user at pop.isp.example), so one deletes '
+        "what the other has to fetch; remove one"
     )
     assert warnings_of(file, WHOLE + other) == [f'mailferry.toml:15: accounts "acme/other": {sentence}']
     assert warnings_of(file, WHOLE + other.replace("user@", "boss@")) == []

@@ -19,6 +19,7 @@ from shared.operations.parked import (
     find_parked,
     list_parked,
     parked_beginning,
+    parked_headers,
     read_raw_mail,
     retry_parked,
 )
@@ -100,3 +101,30 @@ async def test_a_discarded_mail_keeps_its_raw_text_while_another_recipient_needs
     mail = await parked_mail(context, lives)
     assert await discard_parked(context, mail, []) == [BOB]
     assert [name async for name in context.blobs.list_names("mail/")] == [f"mail/{mail}"]
+
+
+async def test_a_beginning_of_an_id_is_enough_where_no_other_parked_mail_begins_so(
+    context: OperatorContext, lives: Lives
+) -> None:
+    first, second = [await parked_mail(context, lives, f"uid {number}") for number in range(2)]
+    same = first[: next(place for place in range(len(first)) if first[place] != second[place])]
+    only = first[: len(same) + 1]
+    assert (await find_parked(context, only)).id == first
+    with pytest.raises(NotParked, match=f"begins with {same}: .*{first}.*write more of it"):
+        await find_parked(context, same)
+    with pytest.raises(NotParked, match="no mail with the id"):
+        await find_parked(context, "")
+    await discard_parked(context, second, [])
+    assert (await find_parked(context, same)).id == first
+
+
+async def test_sender_and_subject_of_parked_mail_are_read_and_decoded(
+    context: OperatorContext, lives: Lives
+) -> None:
+    there, gone = [await parked_mail(context, lives, f"uid {number}") for number in range(2)]
+    await context.blobs.delete(f"mail/{gone}")
+    writer = await context.blobs.create(f"mail/{there}")
+    await writer.write(b"From: =?utf-8?q?J=C3=B6rg?= <j@a.example>\r\nSubject: Rechnung\r\n\r\nText\r\n")
+    await writer.commit(durable=False)
+    found = await parked_headers(context, [await find_parked(context, each) for each in (there, gone)])
+    assert found == {there: ("Jörg <j@a.example>", "Rechnung"), gone: None}
