@@ -15,6 +15,7 @@ from services.cli.group import Commands
 from services.cli.object_commands import actor
 from services.cli.options import config_file, output
 from services.cli.output import Column, Row, console, print_table, write_json
+from services.cli.progress import progress
 from services.cli.running import operate
 from shared.config import load
 from shared.importing.toml import as_toml
@@ -141,8 +142,11 @@ def import_accounts(
 
 def _saved(path: Path, plan: Plan, file: Path) -> Sequence[SaveResult]:
     """Save the accounts into the registry."""
-    save = partial(save_into_registry, plan=plan, actor=actor(), base=file.absolute().parent)
-    return operate(load(path, os.environ), save, seals=True)
+    with progress() as display:
+        save = partial(
+            save_into_registry, plan=plan, actor=actor(), base=file.absolute().parent, progress=display
+        )
+        return operate(load(path, os.environ), save, seals=True)
 
 
 def _print_saved(results: Sequence[SaveResult]) -> None:

@@ -11,6 +11,7 @@ import click
 
 from services.cli.options import config_file, output
 from services.cli.output import Column, console, print_table, write_json
+from services.cli.progress import progress
 from services.cli.running import execute
 from shared.config import load
 from shared.operations.applying import Action, Applied, apply_file
@@ -38,7 +39,8 @@ MOST_SHOWN = 50
 def apply(path: Path, dry_run: bool, prune: bool, output: str) -> None:
     """Bring the tenants, targets and accounts of a file into the registry."""
     configuration = load(path, os.environ)
-    applied = execute(lambda: apply_file(configuration, prune=prune, dry_run=dry_run))
+    with progress() as display:
+        applied = execute(lambda: apply_file(configuration, prune=prune, dry_run=dry_run, progress=display))
     if output == "json":
         write_json([each._asdict() for each in applied])
         return

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from services.cli.options import config_file
+from services.cli.progress import progress
 from services.cli.running import execute, operate
 from shared.config import load
 from shared.operations.journal import rebuild_journal_state, verify_journal
@@ -50,5 +51,6 @@ def rebuild(path: Path, yes: bool) -> None:
             abort=True,
             err=True,
         )
-    messages = execute(lambda: rebuild_journal_state(configuration))
+    with progress() as display:
+        messages = execute(lambda: rebuild_journal_state(configuration, display))
     click.echo(f"{counted(messages, 'message')} made anew from the journal")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -23,6 +23,7 @@ from services.cli.mail_columns import (
 from services.cli.naming import account_ids
 from services.cli.options import config_file, output, verbose
 from services.cli.output import Column, Row, console, print_noted, write_json
+from services.cli.progress import Display, progress
 from services.cli.running import execute, quiet_logs
 from shared.config import Configuration, load
 from shared.operations.pass_report import AccountPass
@@ -31,6 +32,10 @@ from shared.operations.wording import counted
 from shared.runtime.checkpoints import arm
 from shared.runtime.exit_codes import TEMPORARY_FAILURE
 from shared.runtime.garbage_collection import garbage_collector_paused
+
+if TYPE_CHECKING:
+    from services.fetcher.mailboxes.visit_observer import Retry
+    from services.standalone.pass_progress import PassProgress
 
 COLUMNS = (
     Column("account", "Account", whole=True),
@@ -44,6 +49,8 @@ COLUMNS = (
     PUT_ASIDE,
     SUPPRESSED,
 )
+MOST_RETRIES = 20
+"""Retries that are shown: a dead host may have ten thousand accounts."""
 SELDOM = (KEPT, IN_CUSTODY, PUT_ASIDE, SUPPRESSED)
 """Shown only where an account has such mails."""
 
@@ -79,8 +86,9 @@ def pass_and_report(
 
     arm(os.environ)
     quiet_logs(configuration, verbose=verbose)
-    with _spinner(verbose):
-        passes = execute(lambda: make_pass(configuration, accounts))
+    with progress(plain=verbose) as display:
+        seen = _pass_progress(display, verbose=verbose)
+        passes = execute(lambda: make_pass(configuration, accounts, seen))
     if form == "json":
         write_json([_row(each) for each in passes])
     else:
@@ -91,15 +99,26 @@ def pass_and_report(
         raise click.exceptions.Exit(TEMPORARY_FAILURE)
 
 
-@contextmanager
-def _spinner(verbose: bool) -> Iterator[None]:
-    """Show that work is going on, on a terminal without logs."""
-    screen = console(error=True)
-    if verbose or not screen.is_terminal:
-        yield
-        return
-    with screen.status("Fetching and delivering"):
-        yield
+def _pass_progress(display: Display, *, verbose: bool) -> PassProgress:
+    """What shows the pass on the display. With logs, retries are in them."""
+    shown = 0
+
+    def on_retry(retry: Retry) -> None:
+        nonlocal shown
+        shown += 1
+        if shown <= MOST_RETRIES:
+            display.note(
+                f"{retry.account}: {str(retry.error).removesuffix('.')}; "
+                f"attempt {retry.attempt + 1} of {retry.attempts} in {retry.again_in:.0f} s"
+            )
+        if shown == MOST_RETRIES:
+            display.note("Further attempts are not shown; --verbose logs all.")
+
+    from services.standalone import pass_progress  # noqa: PLC0415 - as above
+
+    if verbose:
+        return pass_progress.PassProgress(display)
+    return pass_progress.PassProgress(display, on_retry)
 
 
 def print_passes(screen: Console, passes: Sequence[AccountPass]) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from services.cli.options import config_file
+from services.cli.progress import progress
 from services.cli.running import execute, operate
 from services.relay.maintenance.blob_sweep import MIN_AGE, BlobSweep
 from shared.config import load
 from shared.model.duration import seconds, written
-from shared.operations.copying import Progress, copy_installation
+from shared.operations.copying import copy_installation
 from shared.operations.upkeep import (
     BlobsTooYoung,
     apply_topology,
@@ -25,6 +23,8 @@ from shared.operations.upkeep import (
 )
 from shared.operations.wording import counted
 from shared.runtime.exit_codes import FAILURE
+
+COPIED = "Rows copied"
 
 
 @click.group("db")
@@ -40,7 +40,8 @@ def upgrade_schema(path: Path) -> None:
     Nothing is done if it is up to date.
     """
     configuration = load(path, os.environ)
-    execute(lambda: upgrade_database(configuration))
+    with progress() as display:
+        execute(lambda: upgrade_database(configuration, display))
     click.echo("The database's schema is up to date.")
 
 
@@ -56,27 +57,14 @@ def copy(source: Path, target: Path) -> None:
     TO has to name.
     """
     before, after = load(source, os.environ), load(target, os.environ)
-    with _progress() as progress:
-        copied = execute(lambda: copy_installation(before, after, progress))
+    with progress() as display:
+        copied = execute(
+            lambda: copy_installation(before, after, lambda _table, done, total: display(COPIED, done, total))
+        )
     click.echo(f"{copied.rows} rows copied.")
     if copied.lost:
         click.echo(f"{counted(copied.lost, 'mail')} in flight will be fetched again.")
     click.echo(f"Start Mailferry with {target} now, and do not start it with {source} again.")
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Show the progress on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _table, _copied, _total: None
-        return
-    with click.progressbar(length=1, file=sys.stderr, label="Copying") as bar:
-
-        def show(table: str, copied: int, total: int) -> None:
-            bar.label, bar.length = f"Copying {table}", total
-            bar.update(copied - bar.pos)
-
-        yield show
 
 
 @click.group("topology")

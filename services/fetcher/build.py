@@ -15,6 +15,7 @@ from services.fetcher.flow_control.tenant_quota import QuotaLimit
 from services.fetcher.flow_control.tenant_quotas import TenantQuotas
 from services.fetcher.ingest.ports import Ports
 from services.fetcher.mailboxes.opening import open_source
+from services.fetcher.mailboxes.visit_observer import NOT_OBSERVED, VisitObserver
 from services.fetcher.maintenance.account_monitor import AccountMonitor
 from services.fetcher.maintenance.epoch_monitor import EpochMonitor
 from services.fetcher.maintenance.maintenance import Maintenance
@@ -42,10 +43,15 @@ PASS_SETTLE_LIMIT = 3600.0
 
 
 def build_fetcher(
-    configuration: Configuration, around: Runtime, *, name: str, wait_always: bool = False
+    configuration: Configuration,
+    around: Runtime,
+    *,
+    name: str,
+    wait_always: bool = False,
+    observer: VisitObserver = NOT_OBSERVED,
 ) -> Fetcher:
     """Return a fetcher called `name`, unique among all. With `wait_always` visits wait for settlements also
-    where a copy stays at the source.
+    where a copy stays at the source. `observer` is told how visits go on.
     """
     clock, metrics, section = around.clock, around.metrics, configuration.fetcher
     registry = around.registry
@@ -66,6 +72,7 @@ def build_fetcher(
         ),
         revision=lambda: registry.revision,
         tracing=around.tracing,
+        observer=observer,
     )
     open_mailbox = partial(open_source, grants=around.grants)
     quotas = TenantQuotas(

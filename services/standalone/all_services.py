@@ -18,6 +18,7 @@ from functools import partial
 import structlog
 
 from services.fetcher.build import build_fetcher
+from services.fetcher.mailboxes.visit_observer import NOT_OBSERVED, VisitObserver
 from services.fetcher.service import Fetcher
 from services.relay.build import build_relay
 from services.relay.maintenance.blob_sweep import BlobSweep
@@ -55,18 +56,25 @@ class OutcomeCounts:
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, RecipientStatus]] = Counter()
+        self._totals: Counter[RecipientStatus] = Counter()
 
     def record_outcome(self, account: str, outcome: RecipientOutcome) -> None:
         """Count an outcome."""
         self._counts[account, outcome.status] += 1
+        self._totals[outcome.status] += 1
 
     def count(self, account: str, status: RecipientStatus) -> int:
         """Return how many outcomes of this kind an account's mail had."""
         return self._counts[account, status]
 
+    def total(self, status: RecipientStatus) -> int:
+        """Return how many outcomes of this kind there were, of all accounts."""
+        return self._totals[status]
+
     def reset(self) -> None:
         """Count from zero again."""
         self._counts.clear()
+        self._totals.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +90,12 @@ class AllServices:
 
 @asynccontextmanager
 async def all_services(
-    configuration: Configuration, *, wait_always: bool = False
+    configuration: Configuration, *, wait_always: bool = False, observer: VisitObserver = NOT_OBSERVED
 ) -> AsyncIterator[AllServices]:
     """Make the services, ready to run; a SQLite schema is brought up to date.
 
     `wait_always` is for one pass: visits wait until what they fetched is settled, and deferred mail is tried
-    at once, as no process will run when its retry is due.
+    at once, as no process will run when its retry is due. `observer` is told how visits go on.
     """
     async with (
         single_process_lock(configuration.store.sqlite_path),
@@ -101,7 +109,7 @@ async def all_services(
         outcomes = OutcomeCounts()
         yield AllServices(
             runtime,
-            build_fetcher(configuration, runtime, name=name, wait_always=wait_always),
+            build_fetcher(configuration, runtime, name=name, wait_always=wait_always, observer=observer),
             build_router(configuration, runtime, retries_at_once=wait_always),
             build_relay(configuration, runtime, name=name, observe_outcome=outcomes.record_outcome),
             outcomes,

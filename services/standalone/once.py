@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from services.fetcher.visit.report import Visit
 from services.standalone.all_services import AllServices, all_services
+from services.standalone.pass_progress import PassProgress
 from shared.config import Configuration
 from shared.model.errors import ConfigurationError, joined, quoted
 from shared.model.message import RecipientStatus
@@ -26,35 +27,48 @@ MAX_VISITS = 1000
 """Of one account, in case its visits never end."""
 ELSEWHERE = "another process is visiting this account now"
 PAUSED = "paused; `mailferry resume` lets it go on"
+REPORT_EVERY = 0.2
+"""Seconds between two reports of the progress."""
 POLL_INTERVAL = 0.05
 """Seconds."""
 PAGE = 1000
 """Accounts that are read from the registry at a time."""
 
 
-async def once(configuration: Configuration, names: Sequence[str] = ()) -> list[AccountPass]:
+async def once(
+    configuration: Configuration, names: Sequence[str] = (), progress: PassProgress | None = None
+) -> list[AccountPass]:
     """Make one pass over the accounts called `names`, or all that are enabled; return what it did for each.
+    `progress` is told how it goes on.
 
     Raises `ConfigurationError` for an unknown name.
     """
-    async with all_services(configuration, wait_always=True) as services:
-        return await one_pass(services, configuration, await _chosen(services, names))
+    seen = progress or PassProgress()
+    async with all_services(configuration, wait_always=True, observer=seen) as services:
+        return await one_pass(services, configuration, await _chosen(services, names), seen)
 
 
 async def one_pass(
-    services: AllServices, configuration: Configuration, names: Sequence[str]
+    services: AllServices,
+    configuration: Configuration,
+    names: Sequence[str],
+    progress: PassProgress | None = None,
 ) -> list[AccountPass]:
     """Make one pass over the accounts called `names`, with services that do not run yet."""
+    seen = progress or PassProgress()
+    seen.begin_pass(names)
     stop = Stop()
     services.outcomes.reset()
     began_at = services.runtime.clock.now()
     async with asyncio.TaskGroup() as group:
         group.create_task(services.router.run(stop))
         group.create_task(services.relay.run(stop))
+        reporting = group.create_task(_report(services, seen))
         try:
             visits = await _visits(services, names)
             await _wait_for_retries(services, configuration)
         finally:
+            reporting.cancel()
             stop.request("the pass is over")
     parked = Counter(
         each.message.account for each in await services.runtime.store.operator.parked_recipients()
@@ -72,6 +86,12 @@ async def one_pass(
         )
         for name in visits
     ]
+
+
+async def _report(services: AllServices, progress: PassProgress) -> None:
+    while True:
+        progress.report(services.outcomes)
+        await services.runtime.clock.sleep(REPORT_EVERY)
 
 
 async def _visits(services: AllServices, names: Sequence[str]) -> dict[str, list[VisitReport]]:

@@ -22,6 +22,7 @@ from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
 from shared.config.specs import WrittenSpec, tenant_limits_of, written_specs
 from shared.model.errors import ConfigurationError
+from shared.model.progress import Progress, no_progress
 from shared.model.spec import Kind, Manager, Spec
 from shared.operations.objects.changes import spec_change
 from shared.ports.clock import Clock
@@ -40,7 +41,11 @@ log = structlog.get_logger("mailferry.process")
 
 
 async def apply_file(
-    configuration: Configuration, *, prune: bool = False, dry_run: bool = False
+    configuration: Configuration,
+    *,
+    prune: bool = False,
+    dry_run: bool = False,
+    progress: Progress = no_progress,
 ) -> Sequence[Applied]:
     """Apply a configuration to the registry of its database; SQLite is brought up to date first.
 
@@ -53,10 +58,13 @@ async def apply_file(
     try:
         await store.check()
         box = await open_secret_box(configuration, store.secrets)
-        applier = Applier(store.registry, box, SystemClock())
+        applier = Applier(store.registry, box, SystemClock(), progress)
         return await applier.apply(configuration, prune=prune, dry_run=dry_run)
     finally:
         await store.close()
+
+
+COMPARED, SAVED = "Objects compared", "Objects saved"
 
 
 class Action(StrEnum):
@@ -84,6 +92,7 @@ class Applier:
     registry: RegistryStore
     box: SecretBox
     clock: Clock
+    progress: Progress = no_progress
 
     async def apply(
         self, configuration: Configuration, *, prune: bool = False, dry_run: bool = False
@@ -110,7 +119,10 @@ class Applier:
         pending: list[SpecChange] = []
         problems: list[str] = []
         moved: Counter[str] = Counter()
+        compared = 0
         for some in _portions(iter(written.values())):
+            compared += len(some)
+            self.progress(COMPARED, compared, len(written))
             known = await self._known(some)
             for each in some:
                 there = known.get((each.kind, each.id))
@@ -125,8 +137,11 @@ class Applier:
         if problems:
             raise ConfigurationError(problems)
         if not dry_run:
+            saved = 0
             for some_changes in _portions(iter(pending)):
                 await self.registry.save_specs(some_changes, self.clock.now())
+                saved += len(some_changes)
+                self.progress(SAVED, saved, len(pending))
         for kind in reversed(Kind):  # accounts first: at no moment is one without its target
             names = {name for each, name in written if each is kind}
             applied += await self._leave(kind, names, origin, prune=prune, dry_run=dry_run)

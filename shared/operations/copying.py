@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
@@ -11,10 +10,9 @@ from shared.adapters.sql import open_store
 from shared.adapters.sql.copying import NotCopied, copy_database
 from shared.adapters.system_clock import SystemClock
 from shared.config import Configuration
+from shared.model.progress import Progress
 from shared.runtime.secret_keys import key_ring
 from shared.runtime.single_process_lock import single_process_lock
-
-Progress = Callable[[str, int, int], None]
 
 
 class Copied(NamedTuple):

@@ -27,6 +27,7 @@ from shared.importing.result import (
 from shared.importing.row_builder import KEPT
 from shared.model.errors import ConfigurationError, MailferryError
 from shared.model.message import LedgerKey
+from shared.model.progress import Progress, no_progress
 from shared.model.spec import Kind
 from shared.operations.context import OperatorContext
 from shared.operations.objects import (
@@ -144,8 +145,9 @@ class RegistrySaver:
     relative paths in them start from.
     """
 
-    def __init__(self, objects: Objects, actor: Actor, base: Path) -> None:
+    def __init__(self, objects: Objects, actor: Actor, base: Path, progress: Progress = no_progress) -> None:
         self._objects = objects
+        self._progress = progress
         self._actor = actor
         self._base = base
 
@@ -161,7 +163,12 @@ class RegistrySaver:
         """See `AccountSaver`."""
         await self._save_targets(rows)
         tables = [absolute(row.account, self._base) for row in rows]
-        results = await self._objects.add_all(Kind.ACCOUNT, tables, self._actor)
+        results = await self._objects.add_all(
+            Kind.ACCOUNT,
+            tables,
+            self._actor,
+            lambda done: self._progress("Accounts saved", done, len(tables)),
+        )
         return [_save_result(row.account_id, result) for row, result in zip(rows, results, strict=True)]
 
     async def _save_targets(self, rows: Sequence[ImportedRow]) -> None:
@@ -184,29 +191,37 @@ def _save_result(account: str, result: str | MailferryError) -> SaveResult:
 
 
 async def save_into_registry(
-    context: OperatorContext, plan: Plan, actor: Actor, base: Path
+    context: OperatorContext,
+    plan: Plan,
+    actor: Actor,
+    base: Path,
+    progress: Progress = no_progress,
 ) -> Sequence[SaveResult]:
     """Save the usable rows of a plan into the registry; return a result for each row.
 
     Accounts that are there are left alone, so an import that broke off is simply run again.
     """
-    saver = RegistrySaver(objects_of(context), actor, base)
+    saver = RegistrySaver(objects_of(context), actor, base, progress)
     there = await saver.known([row.account_id for row in plan.rows])
     new = replace(plan, rows=[row for row in plan.rows if row.account_id not in there])
-    results = {each.account: each for each in await save(saver, context.store, new, context.clock.now())}
+    saved = await save(saver, context.store, new, context.clock.now(), progress)
+    results = {each.account: each for each in saved}
     unchanged = {name: SaveResult(name, SaveStatus.UNCHANGED, THERE) for name in there}
     return [(unchanged | results)[row.account_id] for row in plan.rows]
 
 
-async def save(saver: AccountSaver, store: OperatorStore, plan: Plan, now: float) -> Sequence[SaveResult]:
+async def save(
+    saver: AccountSaver, store: OperatorStore, plan: Plan, now: float, progress: Progress = no_progress
+) -> Sequence[SaveResult]:
     """Save the usable rows of a plan, what was delivered before first; return a result for each row.
 
     The order matters: an account that is saved may be visited at once, and would deliver all its mail.
     """
     results: dict[str, SaveResult] = {}
     ready: list[ImportedRow] = []
-    for row in plan.rows:
+    for number, row in enumerate(plan.rows, 1):
         name = row.account_id
+        progress("Rows prepared", number, len(plan.rows))
         if not row.is_usable:
             reasons = "; ".join(str(each) for each in row.findings if each.blocks)
             results[name] = SaveResult(name, SaveStatus.REFUSED, reasons)

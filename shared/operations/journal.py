@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from shared.config import Configuration
 from shared.contract.journal import Fetched
+from shared.model.progress import Progress, no_progress
 from shared.operations.context import OperatorContext, open_context
 from shared.ports.store import whole_journal
 from shared.runtime.single_process_lock import single_process_lock
@@ -29,10 +30,10 @@ async def verify_journal(context: OperatorContext) -> JournalCheck:
     return JournalCheck(messages, differences)
 
 
-async def rebuild_journal_state(configuration: Configuration) -> int:
+async def rebuild_journal_state(configuration: Configuration, progress: Progress = no_progress) -> int:
     """Make the state tables anew from the journal; return the number of messages.
 
     No service may run: on SQLite that is made sure of (`AlreadyRunning`), elsewhere the operator has to.
     """
     async with single_process_lock(configuration.store.sqlite_path), open_context(configuration) as context:
-        return await context.store.rebuild_tables()
+        return await context.store.rebuild_tables(progress)

@@ -11,6 +11,7 @@ from shared.adapters.sql import upgrade
 from shared.config import Configuration
 from shared.contract.topology import Topology, topology
 from shared.model.errors import ConfigurationError, Fault, MailferryError
+from shared.model.progress import Progress, no_progress
 from shared.operations.context import OperatorContext, open_context
 from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
@@ -60,9 +61,9 @@ class BlobSweep(Protocol):
 MakeSweep = Callable[[Blobs, MaintenanceStore, Clock, float], BlobSweep]
 
 
-async def upgrade_database(configuration: Configuration) -> None:
+async def upgrade_database(configuration: Configuration, progress: Progress = no_progress) -> None:
     """Bring the schema up to what this Mailferry needs; without effect where it is."""
-    upgrade(configuration.store.url.get_secret_value())
+    upgrade(configuration.store.url.get_secret_value(), progress)
     async with open_context(configuration):
         pass
 

@@ -88,10 +88,15 @@ async def test_a_port_in_use_for_the_health_pages_is_a_temporary_failure(tmp_pat
 async def test_a_source_that_cannot_be_reached_is_reported_and_tried_again_later(tmp_path: Path) -> None:
     port = free_port()
     path = configured(tmp_path, source=port, target=1)
+    path.write_text(path.read_text().replace("retries = 1", "retries = 2"))
     ended = quiet(await mailferry("once", "-c", path, "-o", "json"))
     assert ended.code == 75
     (row,) = json.loads(ended.out)
     assert (row["left"], row["why"]) == (None, f"Connecting to 127.0.0.1:{port} failed: Connection refused.")
+    told = [line for line in ended.err.splitlines() if "attempt" in line]
+    assert told[0].startswith(
+        f"acme/inbox: Connecting to 127.0.0.1:{port} failed: Connection refused; attempt 2"
+    )
     status = quiet(await mailferry("status", "-c", path, "-o", "json"))
     assert [account["colour"] for account in json.loads(status.out)["accounts"]] == ["red"]
 

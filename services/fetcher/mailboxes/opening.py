@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from services.fetcher.mailboxes.imap_opening import open_imap_account
 from services.fetcher.mailboxes.mailbox import Mailbox
 from services.fetcher.mailboxes.pop3_opening import open_pop3_account
+from services.fetcher.mailboxes.visit_observer import NOT_OBSERVED, Retry
 from shared.model.account import Account, RetryTimes
 from shared.model.errors import Fault, MailferryError
 from shared.model.mailbox import UNMETERED, Meter
@@ -64,11 +65,13 @@ async def open_patiently(
     open_mailbox: OpenMailbox,
     clock: Clock,
     chance: Callable[[], float],
+    note_retry: Callable[[Retry], None] = NOT_OBSERVED.note_retry,
 ) -> Opened:
     """Open the mailbox in up to `retries` attempts, with growing pauses of at most `retry_delay` seconds.
 
-    `chance` returns random numbers from 0 to 1, which spread the attempts of many accounts. Raises the last
-    error. A refused login is never tried again here: that could lock the account.
+    `chance` returns random numbers from 0 to 1, which spread the attempts of many accounts. `note_retry` is
+    told of each failure that another attempt follows. Raises the last error. A refused login is never tried
+    again here: that could lock the account.
     """
     times = account.retry_times
     for attempt in range(times.retries - 1):
@@ -87,6 +90,7 @@ async def open_patiently(
                 again_in=round(pause, 1),
                 error=error,
             )
+            note_retry(Retry(account.id, attempt + 1, times.retries, pause, error))
         await clock.sleep(pause)
     return await open_mailbox(account, method, connect_timeout(times, is_first=False))
 

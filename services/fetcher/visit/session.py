@@ -167,6 +167,7 @@ class Session:
             raise BrokerUnavailable(f"account {self._account.id}: nothing is fetched while {problem}")
         if self._ports.daily_limits is not None:
             await self._ports.daily_limits.begin(self._account.tenant)
+        self._ports.observer.begin_fetching(self._account.id, len(plan.choice.fetch), lambda: self.fetched)
         ingest = self._new_ingest(plan.choice.fetch, content_index, fetching)
         return await fetching.run(plan.choice.fetch, ingest)
 

@@ -69,6 +69,7 @@ class Visitor:
         ):
             visit, login_delay = await self._attempt(account, lease, is_stopping)
             self._count(account, visit)
+            self.ports.observer.end_visit(account.id)
             if visit.report.failed:
                 span.fail(failure_reason(visit.error))
             span.note(fetched=visit.report.fetched, deleted=visit.report.deleted)
@@ -129,7 +130,14 @@ class Visitor:
         mailbox: Mailbox | None = None
         session: Session | None = None
         try:
-            opened = await open_patiently(account, method, self.open_mailbox, self.ports.clock, self.chance)
+            opened = await open_patiently(
+                account,
+                method,
+                self.open_mailbox,
+                self.ports.clock,
+                self.chance,
+                self.ports.observer.note_retry,
+            )
             method, login_delay, state = opened.method, opened.login_delay, lease.state
             mailbox = opened.mailbox
             mailbox.recall(mailbox_memory(lease.state))

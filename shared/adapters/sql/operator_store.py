@@ -32,6 +32,7 @@ from shared.adapters.sql.verification import rebuild, verify
 from shared.contract.journal import Entry
 from shared.custody.state import Message
 from shared.model.message import LedgerKey
+from shared.model.progress import Progress, no_progress
 from shared.ports.store import (
     AccountCounts,
     AccountPage,
@@ -81,10 +82,10 @@ class SqlOperatorStore:
         with allowing(MAINTENANCE):
             return await self._runner.read(verify)
 
-    async def rebuild_tables(self) -> int:
+    async def rebuild_tables(self, progress: Progress = no_progress) -> int:
         """Make the state tables again from the journal; return the number of messages."""
         with allowing(MAINTENANCE):
-            return await self._runner.write(rebuild)
+            return await self._runner.write(rebuild, progress)
 
     async def suppressed_counts(self, since: float = 0.0) -> Mapping[str, int]:
         """Return how many recipients had a mail already, by account, since then."""

@@ -20,6 +20,7 @@ from shared.adapters.sql.calls import DEADLINE, MAINTENANCE
 from shared.adapters.sql.engine import Database, check_file, parse_url, sqlite_engine
 from shared.adapters.sql.failures import meaning
 from shared.adapters.sql.tables import schema_compatibility
+from shared.model.progress import Progress, no_progress
 from shared.ports.store import SchemaOutdated
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -32,8 +33,9 @@ MIGRATION_LOCK = 0x6D61696C
 ONLY_ROW = 1
 
 
-def upgrade(url: str) -> None:
-    """Bring the schema at `url` to the newest revision; several processes may do it at once.
+def upgrade(url: str, progress: Progress = no_progress) -> None:
+    """Bring the schema at `url` to the newest revision; several processes may do it at once. `progress` is
+    told each revision that is reached.
 
     A newer schema that this release can work with is left as it is. Raises `ConfigurationError`,
     `StoreUnavailable`, and `SchemaOutdated` for a newer schema that it cannot work with.
@@ -42,7 +44,7 @@ def upgrade(url: str) -> None:
     engine = _engine(database)
     try:
         with engine.begin() as connection:
-            _upgrade(connection, str(database))
+            _upgrade(connection, str(database), progress)
     except DBAPIError as error:
         raise meaning(error, str(database)) or error from error
     finally:
@@ -126,7 +128,7 @@ def _engine(database: Database) -> Engine:
     return postgres_engine(database.url, connections=1, deadline=DEADLINE)
 
 
-def _upgrade(connection: Connection, database: str) -> None:
+def _upgrade(connection: Connection, database: str, progress: Progress) -> None:
     if connection.dialect.name == "postgresql":
         from shared.adapters.sql.postgres_engine import WRITING, begin  # noqa: PLC0415 - see `_engine`
 
@@ -138,16 +140,25 @@ def _upgrade(connection: Connection, database: str) -> None:
     if current is not None and current not in known_revisions():
         check_revision(connection, database)
         return
-    _migrate(connection)
+    missing = sum(each > (current or "") for each in known_revisions())
+    _migrate(connection, missing, progress)
     connection.execute(schema_compatibility.delete())
     connection.execute(schema_compatibility.insert().values(id=ONLY_ROW, oldest=PREVIOUS))
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: Connection, missing: int, progress: Progress) -> None:
     from alembic import command  # noqa: PLC0415 - see the module's beginning
     from alembic.config import Config  # noqa: PLC0415
 
     configuration = Config()
     configuration.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     configuration.attributes["connection"] = connection
+    applied = 0
+
+    def note(**_step: object) -> None:
+        nonlocal applied
+        applied += 1
+        progress("Schema revisions applied", applied, missing)
+
+    configuration.attributes["on_version_apply"] = note
     command.upgrade(configuration, "head")

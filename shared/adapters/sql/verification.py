@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 
-from sqlalchemy import Table, and_, delete, exists, select, text
+from sqlalchemy import Table, and_, delete, exists, func, select, text
 
 from shared.adapters.sql.bulk import Row
 from shared.adapters.sql.refold import Folded, Refold, touches
@@ -27,6 +27,7 @@ from shared.adapters.sql.tables import claims, epoch, journal, messages, recipie
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.state import Claim, ClaimKey
 from shared.model.errors import Fault, MailferryError, quoted
+from shared.model.progress import Progress, no_progress
 
 MOST_DIFFERENCES = 1000
 
@@ -47,8 +48,10 @@ def verify(transaction: Transaction) -> list[str]:
     return found
 
 
-def rebuild(transaction: Transaction) -> int:
+def rebuild(transaction: Transaction, progress: Progress = no_progress) -> int:
     """Replace the state tables by what the journal says; return the number of messages.
+
+    `progress` compares with the number of messages that the tables had, which may be a little wrong.
 
     Raises `Unfoldable`, and `SchemaOutdated` on the schema of another release.
     """
@@ -56,6 +59,7 @@ def rebuild(transaction: Transaction) -> int:
     check_own_revision(connection, "the database")
     if connection.dialect.name == "postgresql":
         connection.execute(text("LOCK TABLE messages, recipients, claims, journal IN EXCLUSIVE MODE"))
+    expected = connection.execute(select(func.count()).select_from(messages)).scalar_one()
     for table in (messages, recipients, claims):
         connection.execute(delete(table))
     refold = Refold(transaction)
@@ -67,8 +71,12 @@ def rebuild(transaction: Transaction) -> int:
         rows = [row for each in some for row in _recipient_rows(each)]
         bulk.insert(connection, recipients, RECIPIENT, rows)
         count += len(some)
+        progress("Mails made anew", count, max(count, expected))
+    known = 0
     for folded in refold.claims():
         bulk.insert(connection, claims, CLAIM, _claim_rows(folded))
+        known += len(folded)
+        progress("Claims made anew", known, 0)
     refold.end()
     return count
 

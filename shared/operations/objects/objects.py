@@ -5,7 +5,7 @@ An object that a file manages is refused. Of two changes to what both have seen,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,9 +99,14 @@ class Objects:
         return await self.show(kind, result)
 
     async def add_all(
-        self, kind: Kind, many: Sequence[Mapping[str, Any]], actor: Actor
+        self,
+        kind: Kind,
+        many: Sequence[Mapping[str, Any]],
+        actor: Actor,
+        note_added: Callable[[int], None] = lambda _: None,
     ) -> Sequence[str | MailferryError]:
-        """Add objects; return for each its id, or why it was not added (what `add` raises).
+        """Add objects; return for each its id, or why it was not added (what `add` raises). `note_added` is
+        told after each part how many were looked at.
 
         One that is refused does not hold up the others.
         """
@@ -109,6 +114,7 @@ class Objects:
         results: list[str | MailferryError] = []
         for start in range(0, len(many), AT_ONCE):
             results += await additions.add(kind, many[start : start + AT_ONCE], actor)
+            note_added(len(results))
         return results
 
     async def change(

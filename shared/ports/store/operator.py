@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from shared.contract.journal import Entry
 from shared.custody.state import Message
 from shared.model.message import LedgerKey
+from shared.model.progress import Progress, no_progress
 from shared.ports.store.accounts import (
     AccountCounts,
     AccountPage,
@@ -113,8 +114,9 @@ class OperatorStore(Protocol):
         """Fold the journal and compare it with the state tables; return the differences as sentences."""
         ...
 
-    async def rebuild_tables(self) -> int:
-        """Make the state tables again from the journal; return the number of messages.
+    async def rebuild_tables(self, progress: Progress = no_progress) -> int:
+        """Make the state tables again from the journal; return the number of messages. `progress` is told
+        from another thread, and from the beginning again where the transaction is repeated.
 
         Raises `SchemaOutdated` where the schema is not the one of this release.
         """

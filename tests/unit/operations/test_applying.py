@@ -120,6 +120,17 @@ async def test_a_new_file_adds_all_of_it_and_the_same_file_nothing(files: Files)
     assert lease.fence.account == CATCHALL
 
 
+async def test_the_progress_of_applying_is_told_in_portions(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "AT_ONCE", 2)
+    told: list[tuple[str, int, int]] = []
+    box, clock = files.box, ManualClock()
+    applier = Applier(files.store.registry, box, clock, lambda *step: told.append(step))
+    await applier.apply(files.load(accounts(3)))
+    assert told == [(step, done, 4) for step in (applying.COMPARED, applying.SAVED) for done in (2, 4)]
+
+
 async def test_a_change_names_its_keys_and_tells_no_secret(files: Files) -> None:
     await files.apply(WHOLE)
     changed = account('poll = "5m"', without=("password",)) + 'password = "another"\n'

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.relay.maintenance.blob_sweep import BlobSweep
+from shared.adapters.sql.schema import known_revisions
 from shared.model.errors import ConfigurationError
 from shared.operations.context import open_context
 from shared.operations.upkeep import (
@@ -37,3 +38,13 @@ async def test_the_in_process_broker_has_no_queues_to_set_up(tmp_path: Path, ope
     assert callable(operation)
     with pytest.raises(ConfigurationError, match="memory: has no queues to set up"):
         await operation(configuration)
+
+
+async def test_the_progress_of_an_upgrade_is_told_by_revision(tmp_path: Path) -> None:
+    store = f'[store]\nurl = "sqlite://{tmp_path}/mailferry.db"\n'
+    told: list[tuple[str, int, int]] = []
+    configuration = ConfigurationFile(tmp_path).load(store + WHOLE)
+    for _ in range(2):
+        await upgrade_database(configuration, lambda *step: told.append(step))
+    total = len(known_revisions())
+    assert told == [("Schema revisions applied", number, total) for number in range(1, total + 1)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from services.fetcher.mailboxes.opening import (
     was_login_refused,
 )
 from services.fetcher.mailboxes.pop3 import login_delay
+from services.fetcher.mailboxes.visit_observer import Retry
 from shared.model.account import Account, Login, RetryTimes
 from shared.model.endpoint import Endpoint
 from shared.model.errors import Fault, MailferryError
@@ -102,12 +103,15 @@ class Failing:
         return Opened(FakeMailbox({}), method)
 
 
-async def tried(opening: Failing, times: RetryTimes) -> tuple[list[float], list[MutableMapping[str, Any]]]:
+async def tried(
+    opening: Failing, times: RetryTimes, note_retry: Callable[[Retry], None] | None = None
+) -> tuple[list[float], list[MutableMapping[str, Any]]]:
     """The pauses between the tries, and what was logged; raises what ended them."""
     clock, pauses = ManualClock(), list[float]()
     asked = replace(account(), retry_times=times)
     with capture_logs() as logs:
-        task = asyncio.ensure_future(open_patiently(asked, "plain", opening, clock, lambda: 0.0))
+        opened = open_patiently(asked, "plain", opening, clock, lambda: 0.0, note_retry or (lambda _: None))
+        task = asyncio.ensure_future(opened)
         waiting = asyncio.ensure_future(clock.somebody_sleeps())
         while not task.done():
             await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -130,6 +134,13 @@ async def test_a_connection_that_fails_is_tried_again_within_seconds_and_each_tr
         ("info", account().id, 2, 2.0),
         ("info", account().id, 3, 3.0),
     ]
+
+
+async def test_each_failure_that_another_try_follows_is_told() -> None:
+    told: list[Retry] = []
+    with pytest.raises(InactivityTimeout):
+        await tried(Failing(LOST, SILENT), RetryTimes(retries=2), told.append)
+    assert told == [Retry(account().id, 1, 2, 1.0, LOST)]
 
 
 async def test_the_first_of_several_tries_is_short_so_that_a_silent_host_holds_no_place_for_long() -> None:
