@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import ClassVar
 
 import click
 
 from services.cli.group import Commands
+from shared.runtime.garbage_collection import garbage_collector_paused
 
 
 class AllCommands(Commands):
@@ -51,11 +53,28 @@ class AllCommands(Commands):
     }
 
 
+def _show_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    with garbage_collector_paused():
+        from shared.operations.upkeep import schema_revision  # noqa: PLC0415 - other commands start without it
+
+    click.echo(f"mailferry {version('mailferry')} (schema {schema_revision()})")
+    context.exit()
+
+
 @click.group(
     cls=AllCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.option("--debug", is_flag=True, help="Show a traceback if a command fails.")
-@click.version_option(package_name="mailferry", message="mailferry %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version, and the revision of the database's schema that it needs.",
+)
 def main(debug: bool) -> None:
     """Carry mail from remote mailboxes to the mail server where people read it, without losing any.
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from services.cli.options import config_file
+from services.cli.options import config_file, output
+from services.cli.output import write_json
 from shared.config import load, shown
 from shared.config.reference import reference
 from shared.operations.config_check import findings
@@ -25,7 +26,8 @@ def config_group() -> None:
 
 @config_group.command("check")
 @config_file
-def check(path: Path) -> None:
+@output
+def check(path: Path, output: str) -> None:
     """Show all errors and warnings, with file, line and key. Run it as the user who runs Mailferry: it looks
     whether that user can write where the database and the blobs are to be.
     """
@@ -33,6 +35,10 @@ def check(path: Path) -> None:
     accounts, targets = configuration.accounts, configuration.targets
     enabled = sum(account.enabled for account in accounts.values())
     warnings = findings(configuration)
+    if output == "json":
+        numbers = {"accounts": len(accounts), "enabled": enabled, "targets": len(targets)}
+        write_json({"path": path, **numbers, "warnings": warnings})
+        return
     for sentence in warnings:
         click.echo(f"warning: {sentence}", err=True)
     verdict = f"no errors, {counted(len(warnings), 'warning')}" if warnings else "no problems"

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from services.cli.options import config_file, output
-from services.cli.output import write_json
+from services.cli.output import write_json, write_result
 from services.cli.running import operate
 from shared.config import load
 from shared.operations.epoch import confirm_epoch, current_epoch
@@ -44,7 +44,8 @@ def show(path: Path, output: str) -> None:
 @epoch_group.command("confirm")
 @config_file
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def confirm(path: Path, yes: bool) -> None:
+@output
+def confirm(path: Path, yes: bool, output: str) -> None:
     """Allow deletion at the sources again.
 
     It is paused after a database was restored. A mail that the database holds as settled is deleted where
@@ -54,9 +55,11 @@ def confirm(path: Path, yes: bool) -> None:
     configuration = load(path, os.environ)
     epoch = operate(configuration, current_epoch)
     if epoch.paused_since is None:
-        click.echo(f"Epoch {epoch.number}: deletion is allowed; there is nothing to confirm.")
+        sentence = f"Epoch {epoch.number}: deletion is allowed; there is nothing to confirm."
+        write_result(output, sentence, {"epoch": epoch.number, "confirmed": False})
         return
     if not yes:
         click.confirm(f"{epoch.reason}. Allow deletion by what this database says?", abort=True, err=True)
     confirmed = operate(configuration, confirm_epoch)
-    click.echo(f"Epoch {confirmed.number}: deletion is allowed.")
+    sentence = f"Epoch {confirmed.number}: deletion is allowed."
+    write_result(output, sentence, {"epoch": confirmed.number, "confirmed": True})

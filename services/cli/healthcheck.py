@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from services.cli.options import config_file
+from services.cli.options import config_file, output
+from services.cli.output import write_json
 from shared.config import load_metrics
 from shared.config.values import Listen, listen
 from shared.operations.healthcheck import check_health
@@ -33,7 +34,8 @@ def _address(_: click.Context, __: click.Parameter, value: str | None) -> Listen
 )
 @click.option("--live", is_flag=True, help="Ask only whether the process answers, not whether it can work.")
 @click.option("--timeout", default=5.0, show_default=True, help="Seconds to wait for the answer.")
-def healthcheck(path: Path, address: Listen | None, live: bool, timeout: float) -> None:
+@output
+def healthcheck(path: Path, address: Listen | None, live: bool, timeout: float, output: str) -> None:
     """Ask the process that serves the health pages whether it can work.
 
     Exit code 0 if it can, 1 if it cannot or does not answer, 78 if the configuration cannot be used.
@@ -42,10 +44,13 @@ def healthcheck(path: Path, address: Listen | None, live: bool, timeout: float) 
     if asked is None:
         raise click.UsageError("[metrics] listen is empty: there are no health pages to ask.")
     health = check_health(asked.host, asked.port, live=live, timeout=timeout)
-    for sentence in health.remarks:
+    if output == "json":
+        write_json({"ok": not health.problems, "problems": health.problems, "remarks": health.remarks})
+    for sentence in () if output == "json" else health.remarks:
         click.echo(sentence)
     for sentence in health.problems:
         click.echo(sentence, err=True)
     if health.problems:
         raise click.exceptions.Exit(FAILURE)
-    click.echo("alive" if live else "ready")
+    if output != "json":
+        click.echo("alive" if live else "ready")

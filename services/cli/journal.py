@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from services.cli.options import config_file
+from services.cli.options import config_file, output
+from services.cli.output import write_json, write_result
 from services.cli.progress import progress
 from services.cli.running import execute, operate
 from shared.config import load
@@ -23,12 +24,16 @@ def journal_group() -> None:
 
 @journal_group.command("verify")
 @config_file
-def verify(path: Path) -> None:
+@output
+def verify(path: Path, output: str) -> None:
     """Compare the journal with the state tables.
 
     Exit code 1 and a list if anything differs.
     """
     check = operate(load(path, os.environ), verify_journal)
+    if output == "json":
+        write_json({"messages": check.messages, "differences": check.differences})
+        raise click.exceptions.Exit(FAILURE if check.differences else 0)
     messages = counted(check.messages, "message")
     for difference in check.differences:
         click.echo(difference)
@@ -42,7 +47,8 @@ def verify(path: Path) -> None:
 @journal_group.command("rebuild")
 @config_file
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def rebuild(path: Path, yes: bool) -> None:
+@output
+def rebuild(path: Path, yes: bool, output: str) -> None:
     """Make the state tables anew from the journal. Stop all services before."""
     configuration = load(path, os.environ)
     if not yes:
@@ -53,4 +59,5 @@ def rebuild(path: Path, yes: bool) -> None:
         )
     with progress() as display:
         messages = execute(lambda: rebuild_journal_state(configuration, display))
-    click.echo(f"{counted(messages, 'message')} made anew from the journal")
+    sentence = f"{counted(messages, 'message')} made anew from the journal"
+    write_result(output, sentence, {"messages": messages})

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from services.cli.naming import servers
 from services.cli.options import config_file, output
-from services.cli.output import Column, Row, write_rows
+from services.cli.output import Column, Row, write_result, write_rows
 from services.cli.running import execute
 from shared.config import Configuration, load
 from shared.config.oauth_values import day
@@ -126,9 +126,11 @@ def list_apps(path: Path, output: str) -> None:
 @app_group.command()
 @config_file
 @click.argument("name", metavar="APP")
-def verify(path: Path, name: str) -> None:
+@output
+def verify(path: Path, name: str, output: str) -> None:
     """Ask the provider whether it knows an app and accepts its secret."""
-    click.echo(_with_oauth(path, lambda context: oauth_grants.verify_app(context, name)))
+    found = _with_oauth(path, lambda context: oauth_grants.verify_app(context, name))
+    write_result(output, found, {"app": name, "found": found})
 
 
 @app_group.command("add", epilog="The secret is encrypted. An app of this name in the database is replaced.")

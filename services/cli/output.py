@@ -36,6 +36,8 @@ READABLE_WIDTH = 24
 """Of a column that wraps."""
 MAX_COLUMN_WIDTH = 60
 """Of a plain column that is not the last: a wider cell moves the rest of its own line."""
+MOMENTS = frozenset({"at", "since", "until"})
+"""Keys of moments in JSON, beside those that end with `_at`, `_since` or `_until`."""
 Row = Mapping[str, object]
 
 
@@ -125,8 +127,28 @@ def _widths(rows: Sequence[Row], columns: Sequence[Column]) -> list[int]:
 
 
 def write_json(value: object) -> None:
-    """Write the value as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Write the value as JSON. Moments are written as ISO 8601 in UTC."""
+    click.echo(json.dumps(_with_moments(value), indent=2, ensure_ascii=False, default=str))
+
+
+def write_result(form: str, sentence: str, facts: Mapping[str, object]) -> None:
+    """Write what a command did: as a sentence for people, or its facts as JSON."""
+    if form == "json":
+        write_json(facts)
+    else:
+        click.echo(sentence)
+
+
+def _with_moments(value: object, key: str = "") -> object:
+    """Return the value with moments (seconds since the epoch, by the name of their key) as ISO 8601."""
+    if isinstance(value, Mapping):
+        return {str(name): _with_moments(each, str(name)) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_moments(each, key) for each in value]
+    is_moment = key in MOMENTS or key.endswith(("_at", "_since", "_until"))
+    if is_moment and isinstance(value, int | float) and not isinstance(value, bool):
+        return iso(value)
+    return value
 
 
 def table(rows: Sequence[Row], columns: Sequence[Column]) -> Table:

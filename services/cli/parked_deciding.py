@@ -10,7 +10,8 @@ from typing import NamedTuple
 import click
 
 from services.cli.naming import target_names
-from services.cli.options import config_file
+from services.cli.options import config_file, output
+from services.cli.output import write_json, write_result
 from services.cli.parked_choice import NOBODY, choice_options, is_given, query_of
 from services.cli.running import operate
 from shared.config import Configuration, load
@@ -31,6 +32,7 @@ from shared.operations.wording import counted
 from shared.runtime.checkpoints import arm
 from shared.runtime.exit_codes import FAILURE
 
+AGAIN = "to be delivered again"
 RETRY_RESULTS = {
     RecipientStatus.SUPPRESSED: "an identical mail has arrived there meanwhile; not delivered again",
     RecipientStatus.PARKED: "stays parked while an identical mail is on its way there; "
@@ -60,6 +62,7 @@ class Retried(NamedTuple):
 @dry_run_option
 @click.option("--to", metavar="ADDRESS", help="Deliver to this address instead.")
 @click.option("--target", metavar="NAME", help="Deliver to this target instead.")
+@output
 def retry(
     path: Path,
     mail: str | None,
@@ -68,6 +71,7 @@ def retry(
     dry_run: bool,
     to: str | None,
     target: str | None,
+    output: str,
     **choice: str | None,
 ) -> None:
     """Deliver parked mail again: one by its ID, or all that the options choose. A running relay does so
@@ -81,9 +85,9 @@ def retry(
     if mail is None:
         query = query_of(choice)
         if dry_run:
-            click.echo(f"{_count(configuration, query)} would be delivered again")
+            _write_count(_count(configuration, query), "would be delivered again", output)
         else:
-            _change_all(configuration, query, Retry(destination, target), "to be delivered again")
+            _change_all(configuration, query, Retry(destination, target), "to be delivered again", output)
         return
 
     async def retry_one(context: OperatorContext) -> Retried:
@@ -95,9 +99,8 @@ def retry(
         retried = operate(configuration, retry_one)
     except RecipientUnknown as error:
         raise click.UsageError(str(error)) from None
-    for each in retried.recipients:
-        result = RETRY_RESULTS.get(each.status, "to be delivered again")
-        click.echo(f"{retried.id} for {quoted(each.address) or NOBODY}: {result}")
+    results = [(each.address, RETRY_RESULTS.get(each.status, AGAIN)) for each in retried.recipients]
+    _write_one(retried.id, results, output)
     if any(each.status is RecipientStatus.PARKED for each in retried.recipients):
         raise click.exceptions.Exit(FAILURE)
 
@@ -110,6 +113,7 @@ def retry(
 @all_option
 @dry_run_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@output
 def discard(
     path: Path,
     mail: str | None,
@@ -117,6 +121,7 @@ def discard(
     everything: bool,
     dry_run: bool,
     yes: bool,
+    output: str,
     **choice: str | None,
 ) -> None:
     """Give parked mail up: one by its ID, or all that the options choose. It is not delivered, and the raw
@@ -129,18 +134,18 @@ def discard(
         query = query_of(choice)
         number = _count(configuration, query)
         if dry_run:
-            click.echo(f"{number} would be discarded")
+            _write_count(number, "would be discarded", output)
             return
         if not yes:
-            click.confirm(f"Give up {number}?", abort=True, err=True)
-        _change_all(configuration, query, Discard(), "discarded")
+            click.confirm(f"Give up {counted(number, 'parked recipient')}?", abort=True, err=True)
+        _change_all(configuration, query, Discard(), "discarded", output)
         return
     message = operate(configuration, lambda context: find_parked(context, mail))
     if not yes:
         names = ", ".join(each.address or NOBODY for each in parked_recipients(message, recipients))
         click.confirm(f"Give up {message.id} for {quoted(names)}?", abort=True, err=True)
-    for address in operate(configuration, lambda context: discard_parked(context, message.id, recipients)):
-        click.echo(f"{message.id} for {quoted(address) or NOBODY}: discarded")
+    given_up = operate(configuration, lambda context: discard_parked(context, message.id, recipients))
+    _write_one(message.id, [(address, "discarded") for address in given_up], output)
 
 
 def _check_choice(
@@ -154,19 +159,43 @@ def _check_choice(
         raise click.UsageError("--recipient goes with an ID.")
 
 
-def _count(configuration: Configuration, query: ParkedQuery) -> str:
+def _count(configuration: Configuration, query: ParkedQuery) -> int:
     async def count(context: OperatorContext) -> int:
         return await context.store.parked_count(query)
 
-    return counted(operate(configuration, count), "parked recipient")
+    return operate(configuration, count)
 
 
-def _change_all(configuration: Configuration, query: ParkedQuery, change: Retry | Discard, done: str) -> None:
+def _write_count(number: int, what: str, output: str) -> None:
+    write_result(output, f"{counted(number, 'parked recipient')} {what}", {"chosen": number})
+
+
+def _write_one(mail: str, results: Sequence[tuple[str, str]], output: str) -> None:
+    """Write what became of each recipient of a mail."""
+    if output == "json":
+        rows = [{"recipient": address or NOBODY, "result": result} for address, result in results]
+        write_json({"message": mail, "recipients": rows})
+        return
+    for address, result in results:
+        click.echo(f"{mail} for {quoted(address) or NOBODY}: {result}")
+
+
+def _change_all(
+    configuration: Configuration, query: ParkedQuery, change: Retry | Discard, done: str, output: str
+) -> None:
     """Change all that is chosen, and print what became of it."""
     result = operate(configuration, lambda context: change_all(context, query, change))
-    for each in result.refused:
+    if output == "json":
+        changed = [{"message": mail, "recipient": address or NOBODY} for mail, address in result.changed]
+        refused = [
+            {"message": each.mail, "recipient": each.address or NOBODY, "why": each.why}
+            for each in result.refused
+        ]
+        write_json({"changed": changed, "refused": refused})
+    for each in () if output == "json" else result.refused:
         click.echo(f"{each.mail} for {quoted(each.address) or NOBODY}: {each.why}", err=True)
-    click.echo(f"{counted(len(result.changed), 'recipient')} {done}")
+    if output != "json":
+        click.echo(f"{counted(len(result.changed), 'recipient')} {done}")
     if result.refused:
         raise click.exceptions.Exit(FAILURE)
 

@@ -11,7 +11,7 @@ from typing import TextIO
 import click
 
 from services.cli.options import config_file, output
-from services.cli.output import Column, console, print_table, write_json
+from services.cli.output import Column, console, print_table, write_json, write_result
 from services.cli.running import operate
 from shared.access import Permission, Role
 from shared.config import Configuration, load
@@ -71,8 +71,15 @@ def user_group() -> None:
 @tenant_option
 @accounts_option
 @click.option("--password-file", type=click.Path(path_type=Path), help="A file that holds the password.")
+@output
 def add_user(
-    path: Path, name: str, role: str, tenant: str | None, accounts: Sequence[str], password_file: Path | None
+    path: Path,
+    name: str,
+    role: str,
+    tenant: str | None,
+    accounts: Sequence[str],
+    password_file: Path | None,
+    output: str,
 ) -> None:
     """Add a person.
 
@@ -93,9 +100,13 @@ def add_user(
         return await SignIns(context, secrets.token_bytes).link(user.name)
 
     link = operate(configuration, add)
+    url = None if link is None else sign_in_url(configuration, link)
+    if output == "json":
+        write_json({"name": name, "role": role, "sign_in": url})
+        return
     click.echo(f"{name} was added.")
-    if link is not None:
-        click.echo(f"Sign in once, within a day, by this link: {sign_in_url(configuration, link)}")
+    if url is not None:
+        click.echo(f"Sign in once, within a day, by this link: {url}")
 
 
 @user_group.command("list")
@@ -130,12 +141,14 @@ def remove_user(path: Path, name: str) -> None:
 @user_group.command("link")
 @config_file
 @click.argument("name")
-def sign_in_link(path: Path, name: str) -> None:
+@output
+def sign_in_link(path: Path, name: str, output: str) -> None:
     """Make a link by which a person signs in once, within a day."""
     configuration = load(path, os.environ)
     entropy = secrets.token_bytes
     link = operate(configuration, lambda context: Users(context).sign_in_link(name, entropy, DOER))
-    click.echo(sign_in_url(configuration, link))
+    url = sign_in_url(configuration, link)
+    write_result(output, url, {"name": name, "sign_in": url})
 
 
 @user_group.command("password")
@@ -194,6 +207,7 @@ def token_group() -> None:
     help="Only this permission of the role; repeatable.",
 )
 @click.option("--days", type=click.IntRange(1, 3650), help="How many days it is valid; for ever by default.")
+@output
 def create_token(
     path: Path,
     name: str,
@@ -202,6 +216,7 @@ def create_token(
     accounts: Sequence[str],
     scope: Sequence[str],
     days: int | None,
+    output: str,
 ) -> None:
     """Make a token for a program, and write it to standard output. It is not shown again."""
     wanted = NewToken(
@@ -221,7 +236,7 @@ def create_token(
 
     token, secret = operate(load(path, os.environ), create)
     click.echo(f"Token {token.id} was made. Keep it now; it is not shown again:", err=True)
-    click.echo(secret)
+    write_result(output, secret, {**_token_row(token), "token": secret})
 
 
 @token_group.command("list")

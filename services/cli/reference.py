@@ -13,10 +13,12 @@ OPENING = """# Command reference
 <!-- Made by `make reference` from the definitions in services/cli. Do not edit. -->
 
 For whoever runs Mailferry: every command, with what `--help` says of it. Most take `-c FILE`, the
-configuration file, and read `MAILFERRY_CONFIG` without it. `-o json` is for programs; its moments are ISO
-8601 in UTC. Exit codes: 0 done, 1 failed, 2 used wrongly, 75 try again later, 78 the configuration is wrong.
-`make man` writes the same as man pages, and `eval "$(_MAILFERRY_COMPLETE=bash_source mailferry)"` completes
-commands and options in bash (`zsh_source` and `fish_source` in others).
+configuration file, and read `MAILFERRY_CONFIG` without it. Every command that prints data takes `-o json`,
+which is for programs: standard output is then JSON alone, all keys are there whatever the width of the
+terminal, and moments are ISO 8601 in UTC. Progress and warnings go to standard error. Exit codes: 0 done, 1
+failed, 2 used wrongly, 75 try again later, 78 the configuration is wrong. `make man` writes the same as man
+pages, and `eval "$(_MAILFERRY_COMPLETE=bash_source mailferry)"` completes commands and options in bash
+(`zsh_source` and `fish_source` in others).
 """
 NAME = "mailferry"
 
@@ -51,7 +53,7 @@ def _section(command: click.Command, context: click.Context) -> str:
 def _text(command: click.Command) -> str:
     """The text of `--help`, as paragraphs."""
     text = inspect.cleandoc(command.help or command.short_help or "").partition("\f")[0]
-    paragraphs = [each for each in re.split(r"\n\s*\n", text) if each]
+    paragraphs = [each for each in re.split(r"\n\s*\n", f"{text}\n\n{command.epilog or ''}") if each]
     return "\n\n".join(_escaped(each.replace("\b\n", "")) for each in paragraphs)
 
 

@@ -85,7 +85,8 @@ def status(path: Path, output: str) -> None:
 )
 @config_file
 @click.option("--use", metavar="KEY", help="Use this key, which an earlier call has made, from now on.")
-def rotate(path: Path, use: str | None) -> None:
+@output
+def rotate(path: Path, use: str | None, output: str) -> None:
     """Seal all secrets under a new key while everything runs.
 
     Finishes a rotation that was begun; otherwise makes a new key. With PostgreSQL the new key is used only by
@@ -95,6 +96,9 @@ def rotate(path: Path, use: str | None) -> None:
     arm(os.environ)
     with _progress() as report:
         done = operate(configuration, lambda context: rotate_keys(context, use, report))
+    if output == "json":
+        write_json(asdict(done))
+        raise click.exceptions.Exit(FAILURE if done.unreadable else 0)
     if done.is_prepared:
         click.echo(
             f"Key {done.key} was added to {done.made_in}. Copy that file to every other machine that works "

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from services.cli.naming import account_ids
-from services.cli.options import config_file
+from services.cli.options import config_file, output
+from services.cli.output import write_result
 from services.cli.running import execute
 from shared.config import load
 from shared.model.address import Address, DefectiveAddress, normal_domain
@@ -26,11 +27,13 @@ def srs_group() -> None:
 @srs_group.command()
 @config_file
 @click.argument("address")
-def reverse(path: Path, address: str) -> None:
+@output
+def reverse(path: Path, address: str, output: str) -> None:
     """Show the sender that ADDRESS was made from, such as SRS0=HASH=...@DOMAIN."""
     rewritten = _address(address)
     configuration = load(path, os.environ)
-    click.echo(str(execute(partial(reverse_sender, configuration, rewritten, time.time()))))
+    sender = str(execute(partial(reverse_sender, configuration, rewritten, time.time())))
+    write_result(output, sender, {"rewritten": str(rewritten), "sender": sender})
 
 
 @srs_group.command()
@@ -39,12 +42,14 @@ def reverse(path: Path, address: str) -> None:
 @click.option(
     "--account", required=True, metavar="ACCOUNT", help="The account whose domain and key are used."
 )
-def forward(path: Path, address: str, account: str) -> None:
+@output
+def forward(path: Path, address: str, account: str, output: str) -> None:
     """Show what the account makes of the sender ADDRESS today."""
     configuration = load(path, os.environ)
     (name,) = account_ids(configuration, [account])
     sender = _address(address)
-    click.echo(str(execute(partial(rewritten_sender, configuration, name, sender, time.time()))))
+    rewritten = str(execute(partial(rewritten_sender, configuration, name, sender, time.time())))
+    write_result(output, rewritten, {"sender": str(sender), "rewritten": rewritten})
 
 
 def _address(text: str) -> Address:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from services.cli.options import config_file
+from services.cli.options import config_file, output
+from services.cli.output import write_json, write_result
 from services.cli.progress import progress
 from services.cli.running import execute, operate
 from services.relay.maintenance.blob_sweep import MIN_AGE, BlobSweep
@@ -16,8 +19,10 @@ from shared.model.duration import seconds, written
 from shared.operations.copying import copy_installation
 from shared.operations.upkeep import (
     BlobsTooYoung,
+    Topology,
     apply_topology,
     check_topology,
+    schema_revision,
     sweep_blobs,
     upgrade_database,
 )
@@ -34,7 +39,8 @@ def db_group() -> None:
 
 @db_group.command("upgrade")
 @config_file
-def upgrade_schema(path: Path) -> None:
+@output
+def upgrade_schema(path: Path, output: str) -> None:
     """Bring the schema up to what this Mailferry needs.
 
     Nothing is done if it is up to date.
@@ -42,13 +48,15 @@ def upgrade_schema(path: Path) -> None:
     configuration = load(path, os.environ)
     with progress() as display:
         execute(lambda: upgrade_database(configuration, display))
-    click.echo("The database's schema is up to date.")
+    facts = {"revision": schema_revision()}
+    write_result(output, "The database's schema is up to date.", facts)
 
 
 @db_group.command("copy")
 @click.argument("source", metavar="FROM", type=click.Path(path_type=Path))
 @click.argument("target", metavar="TO", type=click.Path(path_type=Path))
-def copy(source: Path, target: Path) -> None:
+@output
+def copy(source: Path, target: Path, output: str) -> None:
     """Copy the database of one configuration file into the empty one of another.
 
     FROM and TO are configuration files, which name the databases: SQLite or PostgreSQL, in either direction.
@@ -61,6 +69,9 @@ def copy(source: Path, target: Path) -> None:
         copied = execute(
             lambda: copy_installation(before, after, lambda _table, done, total: display(COPIED, done, total))
         )
+    if output == "json":
+        write_json({"rows": copied.rows, "fetched_again": copied.lost})
+        return
     click.echo(f"{copied.rows} rows copied.")
     if copied.lost:
         click.echo(f"{counted(copied.lost, 'mail')} in flight will be fetched again.")
@@ -74,31 +85,41 @@ def topology_group() -> None:
 
 @topology_group.command("apply")
 @config_file
-def apply(path: Path) -> None:
+@output
+def apply(path: Path, output: str) -> None:
     """Declare the exchange and the queues that are missing.
 
     Existing ones are left as they are.
     """
     configuration = load(path, os.environ)
     plan = execute(lambda: apply_topology(configuration))
-    click.echo(f"Exchange {plan.exchange} and {len(plan.queues)} queues are in place.")
+    sentence = f"Exchange {plan.exchange} and {len(plan.queues)} queues are in place."
+    write_result(output, sentence, _topology_facts(plan))
 
 
 @topology_group.command("check")
 @config_file
-def check(path: Path) -> None:
+@output
+def check(path: Path, output: str) -> None:
     """Show what is missing or different on the broker.
 
     Nothing is changed. Exit code 1 if anything is missing or different, 75 if the broker cannot be reached.
     """
     configuration = load(path, os.environ)
     found = execute(lambda: check_topology(configuration))
-    for problem in found.problems:
+    plan = found.topology
+    if output == "json":
+        write_json({**_topology_facts(plan), "problems": found.problems})
+    for problem in () if output == "json" else found.problems:
         click.echo(problem)
     if found.problems:
         raise click.exceptions.Exit(FAILURE)
-    plan = found.topology
-    click.echo(f"Exchange {plan.exchange} and {len(plan.queues)} queues are as they have to be.")
+    if output != "json":
+        click.echo(f"Exchange {plan.exchange} and {len(plan.queues)} queues are as they have to be.")
+
+
+def _topology_facts(plan: Topology) -> Mapping[str, object]:
+    return {"exchange": plan.exchange, "queues": [each.name for each in plan.queues]}
 
 
 @click.group("blobs")
@@ -111,7 +132,8 @@ def blobs_group() -> None:
 @click.option(
     "--older-than", default=written(MIN_AGE), show_default=True, metavar="DURATION", help="At least an hour."
 )
-def sweep(path: Path, older_than: str) -> None:
+@output
+def sweep(path: Path, older_than: str, output: str) -> None:
     """Remove old blobs that no mail needs any more. Mail that is parked or not settled keeps its blob.
 
     The relays do this by themselves every hour.
@@ -121,7 +143,8 @@ def sweep(path: Path, older_than: str) -> None:
         swept = operate(load(path, os.environ), lambda context: sweep_blobs(context, age, BlobSweep))
     except BlobsTooYoung as error:
         raise click.BadParameter(str(error), param_hint="--older-than") from None
-    click.echo(f"{swept.removed} removed, {swept.unfinished} unfinished removed, {swept.needed} needed.")
+    sentence = f"{swept.removed} removed, {swept.unfinished} unfinished removed, {swept.needed} needed."
+    write_result(output, sentence, asdict(swept))
 
 
 def _age(text: str) -> float:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from shared.adapters.rabbitmq.topology import topology_apply, topology_check
 from shared.adapters.sql import upgrade
+from shared.adapters.sql.schema import newest_revision
 from shared.config import Configuration
 from shared.contract.topology import Topology, topology
 from shared.model.errors import ConfigurationError, Fault, MailferryError
@@ -17,6 +18,17 @@ from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import MaintenanceStore
 
+__all__ = [
+    "BlobsSwept",
+    "BlobsTooYoung",
+    "Topology",
+    "TopologyCheck",
+    "apply_topology",
+    "check_topology",
+    "schema_revision",
+    "sweep_blobs",
+    "upgrade_database",
+]
 SHORTEST_BLOB_AGE = 3600.0
 """Seconds. A fetcher stores a blob before it records the mail: a younger one may just be being stored."""
 
@@ -41,13 +53,13 @@ class SweepCounts(Protocol):
     """What a sweep did."""
 
     @property
-    def removed(self) -> int: ...  # noqa: D102 - as `BlobsSwept`
+    def removed(self) -> int: ...
 
     @property
-    def needed(self) -> int: ...  # noqa: D102 - as `BlobsSwept`
+    def needed(self) -> int: ...
 
     @property
-    def leftovers(self) -> int: ...  # noqa: D102 - as `BlobsSwept.unfinished`
+    def leftovers(self) -> int: ...
 
 
 class BlobSweep(Protocol):
@@ -66,6 +78,11 @@ async def upgrade_database(configuration: Configuration, progress: Progress = no
     upgrade(configuration.store.url.get_secret_value(), progress)
     async with open_context(configuration):
         pass
+
+
+def schema_revision() -> str:
+    """Return the revision of the schema that this Mailferry needs."""
+    return newest_revision()
 
 
 async def apply_topology(configuration: Configuration) -> Topology:

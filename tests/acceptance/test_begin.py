@@ -51,7 +51,7 @@ async def test_begin_now_delivers_only_what_comes_afterwards_and_all_delivers_th
         (state,) = (await rows("status", "-c", path))["accounts"]
         assert (state["skipped"], state["waiting"], state["colour"]) == (3, 0, "green")
         table = await mailferry("status", "-c", path, environ={"COLUMNS": "200"})
-        assert "Skipped" in table.out
+        assert "Put aside" in table.out
         (traced,) = await rows("trace", "old-1", "-c", path)
         assert (traced["status"], traced["begin"], traced["account"]) == ("skipped", "now", "acme/inbox")
         told = await mailferry("trace", "old-1", "-c", path)
