@@ -9,6 +9,7 @@ from services.control.rate_limit import RateLimit
 from services.control.server import check_exposure
 from services.control.service import ControlService
 from services.control.state import Control, Tools
+from services.control.streams import Streams
 from shared.config import Configuration
 from shared.operations.context import OperatorContext, context_of
 from shared.operations.login_runs import LoginRuns
@@ -50,5 +51,6 @@ def control_on(context: OperatorContext, tools: Tools) -> Control:
         logins=LoginRuns(context, tools.open_mailbox, tools.explain_mail, entropy),
         limit=RateLimit(settings.requests_per_minute, time.monotonic),
         failures=RateLimit(TRIES_PER_MINUTE, time.monotonic),
+        streams=Streams(),
         entropy=entropy,
     )

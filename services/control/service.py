@@ -11,6 +11,7 @@ from services.control.server import listening_socket, server_for
 from services.control.state import Control
 from shared.config import Configuration
 from shared.config.values import Listen
+from shared.operations.events import Watcher
 from shared.operations.webhooks import Notifier
 from shared.runtime.stop import Stop
 
@@ -31,16 +32,19 @@ class ControlService:
         listening = listening_socket(self._listen)
         self.port = listening.getsockname()[1]
         log.info("API served", host=self._listen.host, port=self.port)
-        telling = asyncio.ensure_future(Notifier(self._control.context).run())
+        context = self._control.context
+        beside = [asyncio.ensure_future(each.run()) for each in (Watcher(context), Notifier(context))]
         serving = asyncio.ensure_future(server.serve([listening]))
         stopping = asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            self._control.streams.are_ending = True
             server.should_exit = True
             await serving
         finally:
             stopping.cancel()
-            telling.cancel()
+            for each in beside:
+                each.cancel()
             await self._control.logins.close()
 
     async def reload(self, configuration: Configuration) -> None:

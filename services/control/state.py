@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.control.rate_limit import RateLimit
+from services.control.streams import Streams
 from shared.config.settings import ControlSettings
 from shared.operations.context import OperatorContext
 from shared.operations.explanation import ExplainMail
@@ -36,4 +37,5 @@ class Control:
     logins: LoginRuns
     limit: RateLimit
     failures: RateLimit
+    streams: Streams
     entropy: Callable[[int], bytes] = field(repr=False)

@@ -15,6 +15,7 @@ from shared.ports.blobs import Blobs
 from shared.ports.clock import Clock
 from shared.ports.store import (
     AccessStore,
+    EventStore,
     GrantStore,
     MaintenanceStore,
     OnboardingStore,
@@ -43,6 +44,7 @@ class OperatorContext:
     registry: Registry
     access: AccessStore
     webhooks: WebhookStore
+    events: EventStore
     onboarding: OnboardingStore
     oauth: OAuth
     grants: GrantStore | None = None
@@ -63,6 +65,7 @@ def context_of(
         registry,
         store.access,
         store.webhooks,
+        store.events,
         store.onboarding,
         oauth,
         store.oauth,

@@ -15,8 +15,9 @@ from services.control.resources.shapes import NAME_PATTERN, Id, Shape, moment, m
 from services.control.routes import ApiRoute
 from services.control.state import Control
 from shared.access import Permission
+from shared.operations.events import Event
 from shared.operations.people import record
-from shared.operations.webhooks import Event, Hooks, NewHook
+from shared.operations.webhooks import Hooks, NewHook
 from shared.ports.store import Delivery, Webhook
 
 api = APIRouter(route_class=ApiRoute, tags=["webhooks"])

@@ -17,6 +17,7 @@ from shared.adapters.sql.access.tables import (
     api_tokens,
     audit,
     connect_links,
+    events,
     idempotency_keys,
     login_tests,
     sessions,
@@ -42,6 +43,7 @@ def _partial(name: str, column: Column[Any], *more: Column[Any], where: str, uni
 
 INDEXES = (
     _partial("accounts_ready", accounts.c.ready_at, where="enabled AND NOT paused"),
+    _partial("accounts_failing", accounts.c.id, where="failures > 0"),
     _partial("accounts_leased", accounts.c.host, where="lease_owner IS NOT NULL"),
     _partial(
         "messages_at_source",
@@ -75,6 +77,7 @@ INDEXES = (
     _partial("specs_removed", specs.c.kind, specs.c.id, where="removed_at IS NOT NULL"),
     _partial("specs_target", specs.c.target, where="target IS NOT NULL"),
     Index("secrets_key", secrets.c.key),
+    _partial("oauth_grants_in_need", oauth_grants.c.id, where="state IN ('needs owner', 'needs admin')"),
     Index("oauth_grants_due", oauth_grants.c.due_at),
     Index("api_tokens_digest", api_tokens.c.digest, unique=True),
     Index("sessions_person", sessions.c.person),
@@ -83,6 +86,8 @@ INDEXES = (
     Index("idempotency_keys_begun_at", idempotency_keys.c.begun_at),
     Index("webhook_deliveries_webhook", webhook_deliveries.c.webhook, webhook_deliveries.c.id),
     _partial("webhook_deliveries_next_at", webhook_deliveries.c.next_at, where="next_at IS NOT NULL"),
+    Index("events_tenant", events.c.tenant, events.c.number),
+    Index("events_at", events.c.at),
     Index("connect_links_digest", connect_links.c.digest, unique=True),
     Index("connect_links_tenant", connect_links.c.tenant, connect_links.c.id),
     Index("connect_links_expires_at", connect_links.c.expires_at),

@@ -9,6 +9,7 @@ from contextlib import suppress
 from shared.adapters.sql.access_store import SqlAccessStore
 from shared.adapters.sql.calls import CLOSING, DEADLINE
 from shared.adapters.sql.engine import Database, parse_url
+from shared.adapters.sql.event_store import SqlEventStore
 from shared.adapters.sql.fetcher_store import SqlFetcherStore
 from shared.adapters.sql.grant_store import SqlGrantStore
 from shared.adapters.sql.maintenance_store import SqlMaintenanceStore
@@ -42,6 +43,7 @@ class SqlStore:
         self.secrets = SqlSecretStore(self.runner)
         self.oauth = SqlGrantStore(self.runner)
         self.access = SqlAccessStore(self.runner)
+        self.events = SqlEventStore(self.runner)
         self.webhooks = SqlWebhookStore(self.runner)
         self.onboarding = SqlOnboardingStore(self.runner)
 

@@ -32,6 +32,7 @@ KEPT = text("NOT messages.gone")
 UNSETTLED = text("messages.settled_at IS NULL")
 UNBACKED = text("messages.unbacked")
 NAMED = text("messages.message_id <> ''")
+IN_NEED = text("oauth_grants.state IN ('needs owner', 'needs admin')")
 READY = text("accounts.enabled AND NOT accounts.paused")
 REMOVED = text("specs.removed_at IS NOT NULL")
 """The conditions of partial indexes in the words of these. SQLite uses an index for no other words, and would

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from shared.adapters.sql.access import webhooks
 from shared.adapters.sql.runner import TransactionRunner
-from shared.ports.store.webhooks import Delivery, NotedState, Webhook
+from shared.ports.store.webhooks import Delivery, Webhook
 
 
 class SqlWebhookStore:
@@ -30,14 +30,6 @@ class SqlWebhookStore:
     async def remove_webhook(self, webhook: str, expected: int | None) -> bool:
         """Remove a webhook and its deliveries; return whether it was there as expected."""
         return await self._runner.write(webhooks.remove_webhook, webhook, expected)
-
-    async def noted_states(self) -> Mapping[str, NotedState]:
-        """Return the states of which webhooks were told, by object."""
-        return await self._runner.read(webhooks.noted_states)
-
-    async def note_states(self, states: Mapping[str, NotedState], deliveries: Sequence[Delivery]) -> None:
-        """Write new states and what is to be told of them; deliveries that are there already stay."""
-        await self._runner.write(webhooks.note_states, states, deliveries)
 
     async def take_due(self, now: float, until: float, limit: int) -> Sequence[Delivery]:
         """Return up to `limit` deliveries that are due, and leave them to the caller until `until`."""

@@ -3,11 +3,10 @@
 from shared.operations.webhooks.hooks import Hooks, NewHook, WebhookConflict, WebhookUnknown
 from shared.operations.webhooks.notifying import Notifier
 from shared.operations.webhooks.sending import Answered, Receivers, send
-from shared.operations.webhooks.signing import Event, signature
+from shared.operations.webhooks.signing import signature
 
 __all__ = [
     "Answered",
-    "Event",
     "Hooks",
     "NewHook",
     "Notifier",

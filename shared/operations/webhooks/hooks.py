@@ -13,9 +13,9 @@ from shared.access.tokens import mint
 from shared.model.errors import Fault, MailferryError
 from shared.model.sealed import SecretName
 from shared.operations.context import OperatorContext
+from shared.operations.events import Event
 from shared.operations.people import GrantRefused
 from shared.operations.webhooks.sending import checked_url
-from shared.operations.webhooks.signing import Event
 from shared.ports.store import Delivery, SealedSecret, Webhook
 
 KIND, FIELD = "webhook", "secret"

@@ -1,23 +1,13 @@
-"""The events, how a delivery is signed, and when it is tried again (pure)."""
+"""How a delivery is signed, and when it is tried again (pure)."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from enum import StrEnum
 
 SIGNATURE_HEADER = "X-Mailferry-Signature"
 RETRY_DELAYS = (10.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0)
 """Seconds between attempts: nearly eight hours together, so a receiver may be down for a night's half."""
-
-
-class Event(StrEnum):
-    """What webhooks can be told."""
-
-    ACCOUNT_FAILING = "account.failing"
-    ACCOUNT_RECOVERED = "account.recovered"
-    TARGET_DOWN = "target.down"
-    TARGET_UP = "target.up"
 
 
 def signature(secret: str, at: int, body: bytes) -> str:
@@ -32,11 +22,3 @@ def signature(secret: str, at: int, body: bytes) -> str:
 def next_attempt(attempts: int, now: float) -> float | None:
     """Return when a delivery is tried again after so many attempts; None if it is given up."""
     return now + RETRY_DELAYS[attempts - 1] if attempts <= len(RETRY_DELAYS) else None
-
-
-def changes(before: str | None, now: str) -> bool:
-    """Return whether a state is worth telling: it changed, or is bad from the start."""
-    return now != before and (before is not None or now == BAD)
-
-
-GOOD, BAD = "good", "bad"

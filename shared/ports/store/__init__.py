@@ -48,6 +48,7 @@ from shared.ports.store.errors import (
     StoreDamaged,
     StoreUnavailable,
 )
+from shared.ports.store.events import EventStore
 from shared.ports.store.fetcher import (
     LONGEST_WAIT,
     FetcherStore,
@@ -140,6 +141,7 @@ __all__ = [
     "Delivery",
     "Early",
     "Epoch",
+    "EventStore",
     "Extent",
     "FactKind",
     "FetcherStore",
@@ -250,6 +252,11 @@ class Store(Protocol):
     @property
     def access(self) -> AccessStore:
         """What is asked about people, tokens and the audit."""
+        ...
+
+    @property
+    def events(self) -> EventStore:
+        """What is asked about what happened."""
         ...
 
     @property

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,6 @@ class Delivery:
     answer: str = ""
 
 
-class NotedState(NamedTuple):
-    """The state of an object of which webhooks were told, since `since`."""
-
-    state: str
-    since: float
-
-
 class WebhookStore(Protocol):
     """Webhooks, and what they are told."""
 
@@ -62,14 +55,6 @@ class WebhookStore(Protocol):
 
     async def remove_webhook(self, webhook: str, expected: int | None) -> bool:
         """Remove a webhook and its deliveries; return whether it was there as expected."""
-        ...
-
-    async def noted_states(self) -> Mapping[str, NotedState]:
-        """Return the states of which webhooks were told, by object."""
-        ...
-
-    async def note_states(self, states: Mapping[str, NotedState], deliveries: Sequence[Delivery]) -> None:
-        """Write new states and what is to be told of them; deliveries that are there already stay."""
         ...
 
     async def take_due(self, now: float, until: float, limit: int) -> Sequence[Delivery]:

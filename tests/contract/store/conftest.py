@@ -55,7 +55,7 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
             "TRUNCATE accounts, hosts, host_facts, pauses, outages, notices, catch_alls, target_facts,"
             " suppressions,"
             " skipped, messages, recipients, claims, journal, specs, oauth_apps, oauth_grants, secrets,"
-            " usage, users, api_tokens, sessions, audit, idempotency_keys, webhooks, webhook_states,"
+            " usage, users, api_tokens, sessions, audit, idempotency_keys, webhooks, webhook_states, events,"
             " webhook_deliveries, connect_links, authorizations, login_tests,"
             " recovery_codes"
         )

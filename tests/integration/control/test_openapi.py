@@ -40,6 +40,7 @@ def test_no_request_by_the_description_gets_an_undocumented_answer(caller: str, 
             return opening, await opening.__aenter__()
 
         opening, api = runner.run(opened())
+        api.control.streams.are_ending = True  # a stream ends after its first look
         try:
             answers: Counter[int] = Counter()
             described = schemathesis.openapi.from_dict(api.app.openapi())

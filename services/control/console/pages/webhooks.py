@@ -11,8 +11,9 @@ from services.control.console.view import TheView, View, needs
 from services.control.paging import Paging, cursor_of
 from shared.access import Permission
 from shared.model.errors import MailferryError
+from shared.operations.events import Event
 from shared.operations.people import record
-from shared.operations.webhooks import Event, Hooks, NewHook
+from shared.operations.webhooks import Hooks, NewHook
 
 pages = APIRouter()
 PAGE = 50

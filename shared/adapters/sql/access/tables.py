@@ -105,6 +105,19 @@ webhook_states = Table(
     Column("state", BYTEWISE, nullable=False),
     Column("since", Double, nullable=False),
 )
+"""The conditions that are noted. The name, and the state "good", are of a release that noted all states."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("number", SERIAL, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("event", BYTEWISE, nullable=False),
+    Column("subject", BYTEWISE, nullable=False),
+    Column("tenant", BYTEWISE),
+    Column("account", BYTEWISE),
+    Column("sentence", BYTEWISE, nullable=False),
+)
 
 webhook_deliveries = Table(
     "webhook_deliveries",

@@ -1,16 +1,15 @@
-"""Webhooks, the states that they were told of, and their deliveries."""
+"""Webhooks and their deliveries."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 from sqlalchemy import RowMapping, delete, select, update
 
-from shared.adapters.sql.access.tables import webhook_deliveries, webhook_states, webhooks
+from shared.adapters.sql.access.tables import webhook_deliveries, webhooks
 from shared.adapters.sql.unit_of_work import Transaction
-from shared.ports.store.webhooks import Delivery, NotedState, Webhook
+from shared.ports.store.webhooks import Delivery, Webhook
 
 WEBHOOK, DELIVERY = webhooks.c, webhook_deliveries.c
 
@@ -48,26 +47,6 @@ def remove_webhook(transaction: Transaction, webhook: str, expected: int | None)
         return False
     transaction.connection.execute(delete(webhook_deliveries).where(DELIVERY.webhook == webhook))
     return True
-
-
-def noted_states(transaction: Transaction) -> dict[str, NotedState]:
-    """Return the states of which webhooks were told."""
-    rows = transaction.connection.execute(select(webhook_states))
-    return {row.object: NotedState(row.state, row.since) for row in rows}
-
-
-def note_states(
-    transaction: Transaction, states: Mapping[str, NotedState], deliveries: Sequence[Delivery]
-) -> None:
-    """Write new states and what is to be told of them."""
-    connection, bulk = transaction
-    rows = [(name, states[name].state, float(states[name].since)) for name in sorted(states)]
-    bulk.put(connection, webhook_states, ("object", "state", "since"), rows)
-    columns = [*asdict(deliveries[0])] if deliveries else []
-    new = sorted((each for each in deliveries), key=lambda each: each.id)
-    bulk.insert_absent(
-        connection, webhook_deliveries, columns, [tuple(asdict(each).values()) for each in new]
-    )
 
 
 def take_due(transaction: Transaction, now: float, until: float, limit: int) -> list[Delivery]:

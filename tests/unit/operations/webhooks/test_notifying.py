@@ -8,17 +8,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from shared.access import Principal, Role
+from shared.adapters.sql import open_store
 from shared.model.address_policy import ANYWHERE
 from shared.operations.context import OperatorContext
-from shared.operations.webhooks import Event, Hooks, NewHook, Notifier, Receivers, signature
+from shared.operations.events import Event, Watcher
+from shared.operations.webhooks import Hooks, NewHook, Notifier, Receivers, signature
 from shared.operations.webhooks.sending import UrlUnusable
 from shared.operations.webhooks.signing import RETRY_DELAYS
-from shared.ports.store import AccountState, Delivery
+from shared.ports.store import Delivery, Release, VisitReport
 from tests.fakes.api import open_api
 from tests.fakes.clock import ManualClock
 
@@ -63,26 +64,10 @@ async def receiving(answer: bytes | None) -> AsyncIterator[Receiver]:
         server.close()
 
 
-class States:
-    """How accounts are doing, as the store tells it."""
-
-    def __init__(self) -> None:
-        self.failing: dict[str, bool] = {}
-
-    async def account_states(self) -> list[AccountState]:
-        return [
-            AccountState(name, True, NOW, None, None, int(failing), None, NOW, NOW, 0)
-            for name, failing in self.failing.items()
-        ]
-
-    async def outages(self, _now: float) -> list[object]:
-        return []
-
-
 @pytest.fixture
 async def context(tmp_path: Path) -> AsyncIterator[OperatorContext]:
     async with open_api(tmp_path) as api:
-        yield replace(api.control.context, clock=ManualClock(NOW), store=States())  # type: ignore[arg-type] # what is asked
+        yield replace(api.control.context, clock=ManualClock(NOW))
 
 
 async def added(context: OperatorContext, url: str, tenant: str | None = "acme") -> tuple[str, str]:
@@ -92,8 +77,12 @@ async def added(context: OperatorContext, url: str, tenant: str | None = "acme")
     return made.id, secret
 
 
-def set_failing(context: OperatorContext, failing: bool, account: str = "acme/info") -> None:
-    cast(States, context.store).failing[account] = failing
+async def set_failing(context: OperatorContext, failing: bool, account: str = "acme/info") -> None:
+    store = open_store(context.configuration.store.url.get_secret_value())
+    [lease] = await store.fetcher.lease_these("me", [account], NOW, NOW + 60)
+    report = VisitReport("The server refused the password.", failed=True) if failing else VisitReport()
+    await store.fetcher.release_leases([Release(lease.fence, report, NOW, NOW)])
+    await store.close()
 
 
 def notifier(context: OperatorContext, seconds: float = 40.0) -> Notifier:
@@ -108,9 +97,10 @@ async def test_each_change_is_told_once_and_signed(context: OperatorContext) -> 
     async with receiving(ANSWERS["good"]) as receiver:
         hook, secret = await added(context, receiver.url)
         both = notifier(context), notifier(context)
+        watchers = Watcher(context), Watcher(context)
         for failing, told in ((False, 0), (True, 1), (True, 1), (False, 2)):
-            set_failing(context, failing)
-            await asyncio.gather(*(each.notice() for each in both))
+            await set_failing(context, failing)
+            await asyncio.gather(*(each.look() for each in watchers))
             await asyncio.gather(*(each.deliver() for each in both))
             assert len(receiver.requests) == told
         head, _, body = receiver.requests[0].partition(b"\r\n\r\n")
@@ -124,8 +114,8 @@ async def test_each_change_is_told_once_and_signed(context: OperatorContext) -> 
 async def test_a_receiver_that_does_not_accept_it_is_told_again(context: OperatorContext, kind: str) -> None:
     async with receiving(ANSWERS[kind]) as receiver:
         hook, _ = await added(context, receiver.url)
-        set_failing(context, True)
-        await notifier(context).notice()
+        await set_failing(context, True)
+        await Watcher(context).look()
         assert await notifier(context).deliver() == 1
         tried = await newest(context, hook)
         assert (tried.attempts, tried.next_at) == (1, NOW + RETRY_DELAYS[0])
@@ -138,8 +128,8 @@ async def test_a_receiver_that_does_not_accept_it_is_told_again(context: Operato
 async def test_a_receiver_that_hangs_is_left_after_a_while(context: OperatorContext) -> None:
     async with receiving(None) as receiver:
         hook, _ = await added(context, receiver.url)
-        set_failing(context, True)
-        await notifier(context).notice()
+        await set_failing(context, True)
+        await Watcher(context).look()
         await notifier(context, 1.0).deliver()
         assert (await newest(context, hook)).answer == "no answer within 1 s"
 
@@ -149,8 +139,8 @@ async def test_nobody_is_told_in_a_private_network(context: OperatorContext, hos
     async with receiving(ANSWERS["good"]) as receiver:
         url = receiver.url.replace("127.0.0.1", host)
         hook, _ = await added(context, url)
-        set_failing(context, True)
-        await Notifier(context).notice()
+        await set_failing(context, True)
+        await Watcher(context).look()
         await Notifier(context).deliver()
         tried = await newest(context, hook)
         assert (receiver.requests, tried.delivered_at) == ([], None)
@@ -161,8 +151,8 @@ async def test_it_is_given_up_after_nearly_eight_hours(context: OperatorContext)
     assert isinstance(clock, ManualClock)
     async with receiving(ANSWERS["error"]) as receiver:
         hook, _ = await added(context, receiver.url)
-        set_failing(context, True)
-        await notifier(context).notice()
+        await set_failing(context, True)
+        await Watcher(context).look()
         while await notifier(context).deliver():
             tried = await newest(context, hook)
             if tried.next_at is None:
@@ -175,8 +165,9 @@ async def test_it_is_given_up_after_nearly_eight_hours(context: OperatorContext)
 async def test_a_tenant_is_not_told_of_another(context: OperatorContext) -> None:
     async with receiving(ANSWERS["good"]) as receiver:
         await added(context, receiver.url, "other")
-        set_failing(context, True)
-        assert await notifier(context).notice() == 0
+        await set_failing(context, True)
+        assert await Watcher(context).look() == 1
+        assert await notifier(context).deliver() == 0
 
 
 @pytest.mark.parametrize(
