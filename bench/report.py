@@ -56,8 +56,8 @@ def _took(result: Result) -> Iterator[str]:
     if result.peak:
         peak = (f"{name} {octets / MEBIBYTE:.0f}" for name, octets in result.peak.items())
         yield f"peak in MiB: {', '.join(peak)}"
-    if result.beside:
-        yield f"servers beside it, CPU per mail in µs: {_shares(result)}"
+    if shares := _shares(result):
+        yield f"servers beside it, CPU per mail in µs: {shares}"
     if result.note:
         yield result.note
 

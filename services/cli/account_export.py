@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from services.cli.object_commands import listed
+from services.cli.object_listing import listed
 from services.cli.options import config_file
 from services.cli.running import operate
 from shared.config import load

@@ -1,66 +1,29 @@
-"""`mailferry tenant|target|account`: list, show, add, change and remove objects of the registry."""
+"""`mailferry tenant|target|account`: add, change, enable, disable and remove objects of the registry."""
 
 from __future__ import annotations
 
 import getpass
 import os
-import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from services.cli.object_keys import given_keys, keys_argument, secret_option
+from services.cli.object_listing import list_output, write_changed
 from services.cli.options import config_file
-from services.cli.output import DASH, Column, Row, cell, console, iso, print_table, write_json
 from services.cli.running import operate
 from shared.config import Configuration, load
-from shared.config.environment import typed_value
-from shared.config.object_keys import ARRAY, absolute
-from shared.config.secrets import GivenSecret, UnusableSecret, read_secret
-from shared.config.settings import ARRAYS
-from shared.config.specs import SECRET_KEYS
-from shared.config.toml_values import toml_text
-from shared.config.urls import without_url_password
 from shared.model.spec import Kind, Manager
-from shared.operations.context import OperatorContext
-from shared.operations.objects import Actor, ObjectFilter, Objects, Page, Shown, objects_of
+from shared.operations.objects import Actor, Objects, Shown, objects_of
 from shared.operations.objects.naming import find_id
-from shared.operations.wording import moment
 
 T = TypeVar("T")
 
-PAGE = 500
-COLUMNS = (
-    Column("id", "Name", whole=True),
-    Column("state", "State", whole=True),
-    Column("server", "Server"),
-    Column("managed_by", "Managed by", whole=True, optional=True),
-    Column("problem", "Problem", optional=True),
-)
-SERVER_KEYS = ("source", "url", "provider")
-TITLE_WIDTH = 12
-
-list_output = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["table", "json", "name"]),
-    default="table",
-    show_default=True,
-    help="How to write the result; name writes one name in each line.",
-)
 revision_option = click.option(
     "--revision", type=int, help="Refuse if the object is not of this revision any more (see show)."
-)
-keys_argument = click.argument("keys", nargs=-1, metavar="[KEY=VALUE]...")
-secret_option = click.option(
-    "--secret",
-    "secrets",
-    multiple=True,
-    metavar="KEY=FILE",
-    help='Read a secret, such as "password", from a file, or from standard input with KEY=-. It is stored '
-    "encrypted. Repeatable.",
 )
 
 
@@ -79,65 +42,6 @@ def change_objects(configuration: Configuration, operation: Callable[[Objects], 
     return operate(configuration, lambda context: operation(objects_of(context)), seals=True)
 
 
-def list_command(kind: Kind) -> click.Command:
-    """Return the command that lists the objects of a kind."""
-
-    @click.command("list", short_help=f"List {kind.value}s.")
-    @config_file
-    @click.option("--tenant", help="Only those of this tenant.")
-    @click.option("--enabled/--disabled", default=None, help="Only those that are enabled, or are not.")
-    @click.option("--managed-by", type=click.Choice([each.value for each in Manager]), help="Only those.")
-    @click.option("--target", help="Only accounts of this target.", hidden=kind is not Kind.ACCOUNT)
-    @list_output
-    def command(
-        path: Path,
-        tenant: str | None,
-        enabled: bool | None,
-        managed_by: str | None,
-        target: str | None,
-        output: str,
-    ) -> None:
-        """List the objects in the registry, by name. State tells whether they are used; `mailferry status`
-        tells how they do.
-        """
-        only = ObjectFilter(
-            tenant=tenant,
-            target=target,
-            enabled=enabled,
-            managed_by=None if managed_by is None else Manager(managed_by),
-        )
-        found = operate(load(path, os.environ), partial(listed, kind, only))
-        if output == "json":
-            write_json([as_json(each) for each in found])
-        elif output == "name":
-            for each in found:
-                click.echo(each.id)
-        elif not found:
-            click.echo(f"There is no {kind.value}.")
-        else:
-            print_table(console(), [_row(each) for each in found], COLUMNS)
-
-    return command
-
-
-def show_command(kind: Kind) -> click.Command:
-    """Return the command that shows one object."""
-
-    @click.command("show", short_help=f"Show a {kind.value}: its keys and secrets' dates.")
-    @config_file
-    @click.argument("name")
-    @list_output
-    def command(path: Path, name: str, output: str) -> None:
-        """Show an object with its keys. A secret is never shown, but when it was set."""
-
-        async def read(context: OperatorContext) -> Shown:
-            return await objects_of(context).show(kind, await find_id(kind, name, context))
-
-        _write(operate(load(path, os.environ), read), output)
-
-    return command
-
-
 def add_command(kind: Kind) -> click.Command:
     """Return the command that adds an object by its keys."""
 
@@ -154,7 +58,7 @@ def add_command(kind: Kind) -> click.Command:
         """
         given = {"name": name, **given_keys(kind, keys, secrets)}
         added = change_objects(load(path, os.environ), lambda objects: objects.add(kind, given, actor()))
-        _write_changed(added, "added", output)
+        write_changed(added, "added", output)
 
     return command
 
@@ -187,7 +91,7 @@ def set_command(kind: Kind) -> click.Command:
         if not given:
             raise click.UsageError("Give what is to be changed: KEY=VALUE, --secret or --unset.")
         change = partial(Objects.change, keys=given, actor=actor(), expected=revision)
-        _write_changed(_changed(path, kind, name, change), "changed", output)
+        write_changed(_changed(path, kind, name, change), "changed", output)
 
     return command
 
@@ -216,7 +120,7 @@ def _switch_command(kind: Kind, word: str, switch: Callable[..., Any], text: str
     def command(path: Path, names: Sequence[str], output: str) -> None:
         change = partial(switch, actor=actor())
         for name in names:
-            _write_changed(_changed(path, kind, name, change), f"{word}d", output)
+            write_changed(_changed(path, kind, name, change), f"{word}d", output)
 
     return command
 
@@ -246,64 +150,6 @@ def remove_command(kind: Kind) -> click.Command:
     return command
 
 
-def given_keys(kind: Kind, keys: Sequence[str], secrets: Sequence[str]) -> dict[str, Any]:
-    """Return the keys that a command line gives. Relative paths start in the working directory.
-
-    Raises `click.UsageError`.
-    """
-    model = ARRAYS[ARRAY[kind]]
-    given: dict[str, Any] = {}
-    for each in keys:
-        key, equals, text = each.partition("=")
-        if not equals:
-            raise click.UsageError(f'"{each}": write KEY=VALUE.')
-        if key in SECRET_KEYS[kind] or without_url_password(text) is not None:
-            secret = key if key in SECRET_KEYS[kind] else "password"
-            raise click.UsageError(
-                f'"{key}": every user of this machine can see a secret in a command line; give it by '
-                f"--secret {secret}=FILE."
-            )
-        given[key] = typed_value(model, key, text)
-    return {**absolute(given, Path.cwd()), **_read_secrets(kind, secrets)}
-
-
-def as_json(shown: Shown) -> dict[str, Any]:
-    """Return an object for programs; these keys are public."""
-    return {
-        "kind": shown.kind.value,
-        "id": shown.id,
-        "tenant": shown.tenant or None,
-        "state": shown.state.value,
-        "problem": shown.problem,
-        "keys": dict(shown.keys),
-        "secrets": {name: iso(at) for name, at in shown.secrets.items()},
-        "target": shown.target,
-        "revision": shown.revision,
-        "managed_by": shown.managed_by.value,
-        "origin": shown.origin,
-        "created_at": iso(shown.created_at),
-        "changed_at": iso(shown.changed_at),
-    }
-
-
-def _read_secrets(kind: Kind, secrets: Sequence[str]) -> Mapping[str, str]:
-    read: dict[str, str] = {}
-    for each in secrets:
-        key, _, file = each.partition("=")
-        if key not in SECRET_KEYS[kind] or not file:
-            known = ", ".join(SECRET_KEYS[kind]) or "none"
-            raise click.UsageError(f'--secret "{each}": write KEY=FILE; secrets of a {kind.value}: {known}.')
-        if file == "-":
-            read[key] = sys.stdin.readline().rstrip("\r\n")
-            continue
-        try:
-            secret = read_secret(GivenSecret(key, None, Path.cwd() / file, None), os.environ)
-        except UnusableSecret as problem:
-            raise click.BadParameter(str(problem), param_hint="--secret") from problem
-        read[key] = "" if secret is None else secret.get_secret_value()
-    return read
-
-
 def _changed(
     path: Path, kind: Kind, name: str, change: Callable[[Objects, Kind, str], Awaitable[Shown]]
 ) -> Shown:
@@ -311,57 +157,3 @@ def _changed(
     configuration = load(path, os.environ)
     found = operate(configuration, partial(find_id, kind, name))
     return change_objects(configuration, lambda objects: change(objects, kind, found))
-
-
-async def listed(kind: Kind, only: ObjectFilter, context: OperatorContext) -> list[Shown]:
-    """All objects that are asked for, page by page."""
-    objects, after = objects_of(context), ""
-    found: list[Shown] = []
-    while True:
-        page: Page = await objects.list(kind, only, after=after, limit=PAGE)
-        found += page.objects
-        if page.after is None:
-            return found
-        after = page.after
-
-
-def _row(shown: Shown) -> Row:
-    server = next((shown.keys[key] for key in SERVER_KEYS if key in shown.keys), None)
-    return {
-        "id": shown.id,
-        "state": shown.state.value,
-        "server": server,
-        "managed_by": shown.origin if shown.managed_by is Manager.FILE else shown.managed_by.value,
-        "problem": shown.problem,
-    }
-
-
-def _write_changed(shown: Shown, what: str, output: str) -> None:
-    if output == "table":
-        click.echo(f"{shown.kind.value} {shown.id} {what}")
-        if shown.problem is not None:
-            click.echo(f"It cannot be used: {shown.problem}", err=True)
-    else:
-        _write(shown, output)
-
-
-def _write(shown: Shown, output: str) -> None:
-    if output == "json":
-        write_json(as_json(shown))
-        return
-    if output == "name":
-        click.echo(shown.id)
-        return
-    screen = console()
-    by = shown.origin if shown.managed_by is Manager.FILE else f"{shown.managed_by.value} ({shown.origin})"
-    facts = [
-        (shown.kind.value.title(), shown.id),
-        ("State", shown.state.value if shown.problem is None else f"{shown.state.value}: {shown.problem}"),
-        ("Managed by", by),
-        ("Revision", f"{shown.revision}, {moment(shown.changed_at)} UTC"),
-        *((name, f"set on {moment(at)} UTC") for name, at in sorted(shown.secrets.items())),
-        *((key, toml_text(value)) for key, value in sorted(shown.keys.items()) if key != "name"),
-    ]
-    width = max(TITLE_WIDTH, *(len(title) + 1 for title, _ in facts))
-    for title, value in facts:
-        screen.print(cell(f"{title:<{width}}"), cell(value or DASH), sep="", soft_wrap=True)

@@ -8,11 +8,10 @@ from services.cli.object_commands import (
     add_command,
     disable_command,
     enable_command,
-    list_command,
     remove_command,
     set_command,
-    show_command,
 )
+from services.cli.object_listing import list_command, show_command
 from shared.model.spec import Kind
 
 TENANT, TARGET, ACCOUNT = Kind.TENANT, Kind.TARGET, Kind.ACCOUNT

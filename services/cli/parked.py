@@ -82,7 +82,11 @@ def list_command(path: Path, limit: int, output: str, **choice: str | None) -> N
     elif not rows:
         click.echo("Nothing of that is parked." if is_given(choice) else "Nothing is parked.")
     else:
-        print_noted(console(), [{**row, "about": _about(row)} for row in rows], COLUMNS, "about", "About")
+        shown = [
+            {**row, "since": moment(each.parked_at), "about": _about(row)}
+            for row, each in zip(rows, found.recipients, strict=True)
+        ]
+        print_noted(console(), shown, COLUMNS, "about", "About")
     if found.has_more:
         click.echo(f"More is parked; these are the oldest {limit}. --limit shows more.", err=True)
 
@@ -145,7 +149,6 @@ def _row(parked: Parked, header: MailHeader | None) -> Row:
         "account": message.account,
         "from": header.sender if header is not None else None,
         "subject": header.subject if header is not None else None,
-        "since": moment(parked.parked_at),
         "parked_at": iso(parked.parked_at),
         "recipient": recipient.address or NOBODY,
         "target": recipient.target,

@@ -42,7 +42,7 @@ USER_COLUMNS = (
     Column("enabled", "Enabled"),
 )
 TOKEN_COLUMNS = (
-    Column("id", "Id", whole=True),
+    Column("id", "ID", whole=True),
     Column("name", "Name"),
     Column("begins", "Begins", whole=True),
     Column("role", "Role"),
@@ -248,11 +248,16 @@ def list_tokens(path: Path, output: str) -> None:
     async def tokens(context: OperatorContext) -> Sequence[ApiToken]:
         return await Tokens(context, secrets.token_bytes).list(limit=MOST)
 
-    rows = [_token_row(each) for each in operate(load(path, os.environ), tokens)]
+    found = operate(load(path, os.environ), tokens)
+    rows = [_token_row(each) for each in found]
     if output == "json":
         write_json(rows)
     elif rows:
-        print_table(console(), rows, TOKEN_COLUMNS)
+        shown = [
+            {**row, "expires": moment(each.expires_at), "used": moment(each.used_at)}
+            for row, each in zip(rows, found, strict=True)
+        ]
+        print_table(console(), shown, TOKEN_COLUMNS)
     else:
         click.echo("There are no tokens.")
 
@@ -293,7 +298,7 @@ def _token_row(token: ApiToken) -> dict[str, object]:
         "begins": token.prefix,
         "role": token.role.value,
         "tenant": token.tenant,
-        "expires": moment(token.expires_at),
-        "used": moment(token.used_at),
+        "expires_at": token.expires_at,
+        "used_at": token.used_at,
         "state": "valid" if token.revoked_at is None else "revoked",
     }

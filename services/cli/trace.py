@@ -75,11 +75,16 @@ def trace(path: Path, text: str, limit: int, output: str) -> None:
 @output
 def lost(path: Path, output: str) -> None:
     """List mails that left their source before they were delivered."""
-    rows = [_lost_row(mail) for mail in operate(load(path, os.environ), lost_mails)]
+    mails = operate(load(path, os.environ), lost_mails)
+    rows = [_lost_row(mail) for mail in mails]
     if output == "json":
         write_json(rows)
     elif rows:
-        print_noted(console(), [{**row, "about": _about(row)} for row in rows], LOST, "about")
+        shown = [
+            {**row, "since": moment(mail.gone_at), "about": _about(row)}
+            for row, mail in zip(rows, mails, strict=True)
+        ]
+        print_noted(console(), shown, LOST, "about")
     else:
         click.echo("No mail is lost.")
 
@@ -177,7 +182,6 @@ def _lost_row(mail: LostMail) -> Row:
         "account": message.account,
         "uid": message.key.uid,
         "message_id": message.message_id,
-        "since": moment(mail.gone_at),
         "gone_at": iso(mail.gone_at),
         "for_whom": ", ".join(mail.undelivered) or "nobody known yet",
     }

@@ -64,7 +64,7 @@ async def test_begin_now_delivers_only_what_comes_afterwards_and_all_delivers_th
         assert (third["fetched"], third["delivered"], third["deleted"], third["left"]) == (3, 3, 3, 0)
         (state,) = (await rows("status", "-c", path))["accounts"]
         assert state["skipped"] == 0
-        assert "Skipped" not in (await mailferry("status", "-c", path, environ={"COLUMNS": "200"})).out
+        assert "Put aside" not in (await mailferry("status", "-c", path, environ={"COLUMNS": "200"})).out
         assert len(target.accepted) == 4
 
 

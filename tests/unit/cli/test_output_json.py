@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.fakes.configuration import TARGET
 from tests.fakes.mail_lives import ACCOUNT, BOB, Lives
 
 Call = Callable[..., Result]
+FOR_PEOPLE = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d.*)?")
 
 TRIED = {
     "account disable": ["acme/added"],
@@ -61,7 +63,7 @@ TRIED = {
     "tenant list": [],
     "tenant set": ["added", "max_accounts=7"],
     "tenant show": ["added"],
-    "token create": ["monitor", "--role", "operator"],
+    "token create": ["monitor", "--role", "operator", "--days", "7"],
     "token list": [],
     "trace": [BOB],
     "user add": ["ann", "--role", "operator"],
@@ -145,15 +147,17 @@ def _table(directory: Path) -> Path:
     return path
 
 
-def moments_in_seconds(value: Any, key: str = "") -> Iterator[str]:
-    """The keys of numbers that look like seconds since the epoch."""
+def moments_of_another_form(value: Any, key: str = "") -> Iterator[str]:
+    """The keys of seconds since the epoch, and of moments as people read them."""
     if isinstance(value, dict):
         for name, each in value.items():
-            yield from moments_in_seconds(each, name)
+            yield from moments_of_another_form(each, name)
     elif isinstance(value, list):
         for each in value:
-            yield from moments_in_seconds(each, key)
+            yield from moments_of_another_form(each, key)
     elif isinstance(value, int | float) and 1e9 <= value < 1e11:
+        yield key
+    elif isinstance(value, str) and FOR_PEOPLE.fullmatch(value):
         yield key
 
 
@@ -170,7 +174,7 @@ def test_standard_output_is_json_alone_with_moments_in_iso_8601(call: Call, name
     assert ended.exit_code == 0, ended.output
     read = json.loads(ended.stdout)
     assert read is not None
-    assert [*moments_in_seconds(read)] == []
+    assert [*moments_of_another_form(read)] == []
 
 
 def test_moments_are_iso_8601_in_utc(call: Call) -> None:
