@@ -14,7 +14,7 @@ import click
 from services.cli.group import Commands
 from services.cli.object_commands import actor
 from services.cli.options import config_file, output
-from services.cli.output import Column, Row, console, print_table, write_json
+from services.cli.output import Column, Row, console, print_noted, print_table, write_json
 from services.cli.progress import progress
 from services.cli.running import operate
 from shared.config import load
@@ -42,7 +42,6 @@ COLUMNS = (
 RESULT_COLUMNS = (
     Column("account", "Account", whole=True),
     Column("result", "Result", whole=True),
-    Column("why", "Why"),
 )
 PROBLEMS = 1
 """The exit code where a row cannot be used."""
@@ -151,7 +150,7 @@ def _saved(path: Path, plan: Plan, file: Path) -> Sequence[SaveResult]:
 
 def _print_saved(results: Sequence[SaveResult]) -> None:
     rows = [{"account": each.account, "result": each.status.value, "why": each.sentence} for each in results]
-    print_table(console(), rows, RESULT_COLUMNS)
+    print_noted(console(), rows, RESULT_COLUMNS, "why")
     counts = Counter(each.status for each in results)
     click.echo(", ".join(f"{counts[status]} {status.value}" for status in SaveStatus if counts[status]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from services.cli.options import output
-from services.cli.output import Column, Row, console, print_table, write_json
+from services.cli.output import Column, Row, console, print_noted, write_json
 from services.cli.running import execute
 from shared.autoconfig.candidate import IMAP, POP3, Candidate
 from shared.autoconfig.fetching import Web
@@ -18,11 +18,8 @@ from shared.runtime.exit_codes import FAILURE
 
 COLUMNS = (
     Column("source", "Source", whole=True),
-    Column("username", "User name"),
-    Column("tls", "TLS", whole=True),
-    Column("found", "Found by"),
-    Column("confidence", "Confidence", whole=True),
-    Column("note", "Note", optional=True),
+    Column("username", "User name", whole=True),
+    Column("tls", "TLS", whole=True, optional=True),
 )
 TOKENS_ONLY = "Takes OAuth 2 tokens only, no passwords."
 
@@ -63,13 +60,19 @@ def autoconfig(address: Address, protocol: str, everything: bool, public: bool, 
     if output == "json":
         write_json({"address": str(address), "candidates": rows, "problems": list(findings.problems)})
     elif rows:
-        print_table(console(), rows, COLUMNS)
+        print_noted(console(), [{**row, "about": _about(row)} for row in rows], COLUMNS, "about")
     if output != "json":
         for problem in findings.problems:
             click.echo(quoted(problem, 500), err=True)
     if not rows:
         click.echo(f"No server was found for {address}.", err=True)
         raise click.exceptions.Exit(FAILURE)
+
+
+def _about(row: Row) -> str:
+    """How a server was found, and what an account needs there."""
+    found = f"found by {row['found']}, {row['confidence']} confidence"
+    return found if row["note"] is None else f"{found}. {row['note']}"
 
 
 def candidate_row(candidate: Candidate) -> Row:

@@ -32,9 +32,9 @@ def verify(path: Path, output: str) -> None:
     """
     check = operate(load(path, os.environ), verify_journal)
     if output == "json":
-        write_json({"messages": check.messages, "differences": check.differences})
+        write_json({"mails": check.messages, "differences": check.differences})
         raise click.exceptions.Exit(FAILURE if check.differences else 0)
-    messages = counted(check.messages, "message")
+    messages = counted(check.messages, "mail")
     for difference in check.differences:
         click.echo(difference)
     if check.differences:
@@ -59,5 +59,5 @@ def rebuild(path: Path, yes: bool, output: str) -> None:
         )
     with progress() as display:
         messages = execute(lambda: rebuild_journal_state(configuration, display))
-    sentence = f"{counted(messages, 'message')} made anew from the journal"
-    write_result(output, sentence, {"messages": messages})
+    sentence = f"{counted(messages, 'mail')} made anew from the journal"
+    write_result(output, sentence, {"mails": messages})

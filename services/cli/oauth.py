@@ -38,7 +38,6 @@ GRANTS = (
     Column("state", "State", whole=True),
     Column("days_left", "Days left", number=True),
     Column("refreshed", "Refreshed", whole=True, optional=True),
-    Column("sentence", "What to do"),
 )
 APPS = (
     Column("name", "App", whole=True),
@@ -47,7 +46,6 @@ APPS = (
     Column("tenant", "Tenant", whole=True, optional=True),
     Column("origin", "From", whole=True, optional=True),
     Column("grants", "Used by", number=True),
-    Column("sentence", "State"),
 )
 
 
@@ -88,9 +86,9 @@ def status(path: Path, output: str) -> None:
     """Show the sign-ins of all accounts and targets, and what is going to stop them."""
     found = _with_oauth(path, oauth_grants.grant_statuses)
     if output == "json":
-        write_rows([asdict(each) for each in found], GRANTS, output)
+        write_rows([asdict(each) for each in found], GRANTS, output, "sentence")
     else:
-        write_rows([_grant_row(each) for each in found], GRANTS, output)
+        write_rows([_grant_row(each) for each in found], GRANTS, output, "sentence")
 
 
 @oauth_group.command()
@@ -120,7 +118,7 @@ def app_group() -> None:
 def list_apps(path: Path, output: str) -> None:
     """Show all apps."""
     found = _with_oauth(path, oauth_grants.app_statuses)
-    write_rows([asdict(each) for each in found], APPS, output)
+    write_rows([asdict(each) for each in found], APPS, output, "sentence")
 
 
 @app_group.command()

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from services.cli.options import config_file
-from services.cli.output import DASH, Column, Row, cell, console, iso, print_table, write_json
+from services.cli.output import DASH, Column, Row, cell, console, iso, print_noted, write_json
 from services.cli.running import operate
 from shared.config import load
 from shared.config.toml_values import toml_text
@@ -24,9 +24,8 @@ PAGE = 500
 COLUMNS = (
     Column("id", "Name", whole=True),
     Column("state", "State", whole=True),
-    Column("server", "Server"),
+    Column("server", "Server", whole=True),
     Column("managed_by", "Managed by", whole=True, optional=True),
-    Column("problem", "Problem", optional=True),
 )
 SERVER_KEYS = ("source", "url", "provider")
 TITLE_WIDTH = 12
@@ -77,7 +76,7 @@ def list_command(kind: Kind) -> click.Command:
         elif not found:
             click.echo(f"There is no {kind.value}.")
         else:
-            print_table(console(), [_row(each) for each in found], COLUMNS)
+            print_noted(console(), [_row(each) for each in found], COLUMNS, "problem", "Problem")
 
     return command
 

@@ -61,10 +61,14 @@ def console(*, error: bool = False) -> Console:
     return Console(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False)
 
 
-def write_rows(rows: Sequence[Row], columns: Sequence[Column], form: str) -> None:
-    """Write the rows as a table, or as JSON with all their keys."""
+def write_rows(rows: Sequence[Row], columns: Sequence[Column], form: str, note: str | None = None) -> None:
+    """Write the rows as a table, or as JSON with all their keys; with a `note`, what they have under this key
+    on lines of its own.
+    """
     if form == "json":
         write_json(rows)
+    elif note is not None:
+        print_noted(console(), rows, columns, note)
     else:
         print_table(console(), rows, columns)
 

@@ -264,16 +264,17 @@ def list_tokens(path: Path, output: str) -> None:
 
 @token_group.command("revoke")
 @config_file
-@click.argument("token")
+@click.argument("token", metavar="ID")
 def revoke_token(path: Path, token: str) -> None:
-    """Revoke a token by its id; the next request with it is refused."""
+    """Revoke a token by its id, or by the beginning of it; the next request with it is refused."""
 
-    async def revoke(context: OperatorContext) -> None:
-        revoked = await Tokens(context, secrets.token_bytes).revoke(token)
+    async def revoke(context: OperatorContext) -> str:
+        tokens = Tokens(context, secrets.token_bytes)
+        revoked = await tokens.revoke(await tokens.find(token))
         await record(context, DOER, "token.revoke", revoked.id, revoked.tenant)
+        return revoked.id
 
-    operate(load(path, os.environ), revoke)
-    click.echo(f"Token {token} was revoked.")
+    click.echo(f"Token {operate(load(path, os.environ), revoke)} was revoked.")
 
 
 def sign_in_url(configuration: Configuration, link: str) -> str:

@@ -35,5 +35,5 @@ def test_copies_that_were_left_over_pop3_are_not_delivered_again_over_imap_nor_t
     assert [row["delivered"] for row in rows] == [COUNT, 0, 0, 0]
     assert [row["deleted"] for row in rows] == [0, 0, 0, COUNT]
     assert all("were recognised by their content" in row["why"] for row in rows[1:])
-    assert (arrived, verified) == (COUNT, f"{COUNT} messages, no differences\n")
+    assert (arrived, verified) == (COUNT, f"{COUNT} mails, no differences\n")
     assert dovecot.remaining(login.name) == []

@@ -10,6 +10,10 @@ async def test_the_demo_ends_well_with_every_mail_where_it_belongs() -> None:
     assert ended.code == 0, ended.out + ended.err
     assert "Every mail is where it belongs: 39 mails, 38 deliveries, none twice" in ended.out
     assert ended.err == ""
+    *_, headline, ferry, _, console = ended.out.splitlines()
+    assert headline == "Next, one pass with a mailbox of your own, which is left as it is:"
+    assert ferry.endswith(" ferry pop3s://USER@SOURCE smtp://TARGET --to ADDRESS --retention keep")
+    assert console.endswith(" demo --console")
 
 
 async def test_the_files_that_the_demo_keeps_can_be_inspected(tmp_path: Path) -> None:
@@ -22,7 +26,7 @@ async def test_the_files_that_the_demo_keeps_can_be_inspected(tmp_path: Path) ->
     assert "deferred: 451 4.7.1 Greylisted" in trace.out
     assert "gone: deleted as settled" in trace.out
     verified = await mailferry("journal", "verify", "-c", kept / "mailferry.toml")
-    assert (verified.code, verified.out) == (0, "39 messages, no differences\n")
+    assert (verified.code, verified.out) == (0, "39 mails, no differences\n")
 
 
 async def test_the_demo_keeps_its_files_in_a_new_directory_only(tmp_path: Path) -> None:

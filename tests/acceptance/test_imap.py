@@ -44,7 +44,7 @@ def test_two_passes_over_imap_deliver_everything_once_and_delete_what_they_shoul
     assert dovecot.remaining(logins["amy"].name) == []
     for name in ("bob", "cas"):
         assert dovecot.remaining(logins[name].name) == [mail.raw for mail in mails[name]]
-    assert verified.out == f"{3 * COUNT} messages, no differences\n"
+    assert verified.out == f"{3 * COUNT} mails, no differences\n"
 
 
 def test_a_running_mailferry_fetches_by_imap_over_tls_what_comes(dovecot: Dovecot, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_running_mailferry_fetches_by_imap_over_tls_what_comes(dovecot: Doveco
             dovecot.fill(login.name, [new.raw])
             process.wait_until(lambda: dovecot.remaining_count(login.name) == 0)
             assert process.terminate() == 0
-            assert ferry.call("journal", "verify").out == "2 messages, no differences\n"
+            assert ferry.call("journal", "verify").out == "2 mails, no differences\n"
         assert sorted(tag_of(each.content) for each in sink.mails()) == sorted([old.tag, new.tag])
 
 

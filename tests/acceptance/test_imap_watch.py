@@ -42,7 +42,7 @@ def test_mail_is_fetched_when_it_comes_and_not_when_the_next_visit_is_due(
                 wait_for_mails(process, target, number)
                 process.wait_until(lambda: process.metric("mailferry_fetcher_sessions_kept") == 1)
             assert process.terminate() == 0
-            assert ferry.call("journal", "verify").out == "3 messages, no differences\n"
+            assert ferry.call("journal", "verify").out == "3 mails, no differences\n"
     assert sorted(tag_of(each.content) for each in target.accepted) == sorted(mail.tag for mail in mails)
     assert logins_of(dovecot, login.name) == 1
 

@@ -52,6 +52,6 @@ def test_one_of_two_fetchers_delivers_and_only_one_keeps_its_session(
                 first.wait_until(lambda number=number: len(target.accepted) == number)  # type: ignore[misc]
             first.wait_until(lambda: sum(kept_by(first, second)) == 1)
             assert [each.terminate() for each in (*services, second)] == [0] * 4
-            assert ferry.call("journal", "verify").out == "4 messages, no differences\n"
+            assert ferry.call("journal", "verify").out == "4 mails, no differences\n"
     assert sorted(tag_of(each.content) for each in target.accepted) == sorted(mail.tag for mail in mails)
     assert dovecot.log().count(f"imap-login: Info: Login: user=<{login.name}>") == 2

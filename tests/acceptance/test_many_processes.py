@@ -115,7 +115,7 @@ def test_five_hundred_mails_arrive_once_and_no_secret_is_revealed(voyage: Voyage
     every_mail_arrived_once_and_whole(voyage)
     assert voyage.left == 0
     assert voyage.exit_codes == [0] * 6
-    assert voyage.ferry.call("journal", "verify") == Ended(0, "500 messages, no differences\n", "")
+    assert voyage.ferry.call("journal", "verify") == Ended(0, "500 mails, no differences\n", "")
     assert {path: status for path, (status, _) in voyage.pages.items()} == {"/livez": 200, "/readyz": 200}
     assert list(voyage.counts.values()) == [ACCOUNTS * MAILS] * 3
     no_label_is_an_account_an_address_or_a_message(voyage)

@@ -64,7 +64,7 @@ async def test_refused_mail_is_parked_shown_exported_retried_elsewhere_and_disca
         trace = await mailferry("trace", carol, "-c", path)
         assert "carol@corp.example: discarded by an operator" in trace.out
         verified = await mailferry("journal", "verify", "-c", path)
-        assert (verified.code, verified.out) == (0, "2 messages, no differences\n")
+        assert (verified.code, verified.out) == (0, "2 mails, no differences\n")
 
 
 async def test_parked_mail_is_exported_into_a_maildir_and_outlives_a_sweep(tmp_path: Path) -> None:

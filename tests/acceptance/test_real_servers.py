@@ -78,7 +78,7 @@ def test_each_source_holds_what_its_retention_says(ferried: Ferried) -> None:
 
 
 def test_the_journal_agrees_with_the_tables(ferried: Ferried) -> None:
-    assert ferried.ferry.call("journal", "verify") == Ended(0, "60 messages, no differences\n", "")
+    assert ferried.ferry.call("journal", "verify") == Ended(0, "60 mails, no differences\n", "")
 
 
 def traced(ferry: Ferry, text: str, *options: str) -> list[dict[str, Any]]:

@@ -79,4 +79,4 @@ async def test_three_services_carry_mail_over_a_broker_and_a_database(
         found = json.loads(status.out)
         assert [row["colour"] for row in found["accounts"] + found["targets"]] == ["green", "green"]
         verified = await mailferry("journal", "verify", "-c", path, environ=environ)
-        assert (verified.code, verified.out) == (0, "20 messages, no differences\n")
+        assert (verified.code, verified.out) == (0, "20 mails, no differences\n")

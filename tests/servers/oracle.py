@@ -67,7 +67,7 @@ class Records:
 
     def assert_journal_agrees(self, messages: int) -> None:
         """Assert that the journal agrees with the tables about this many mails."""
-        noun = "message" if messages == 1 else "messages"
+        noun = "mail" if messages == 1 else "mails"
         assert self.output_of("journal", "verify").decode() == f"{messages} {noun}, no differences\n"
 
 

@@ -19,6 +19,10 @@ MOST_NOTED = 10_000
 """Tokens whose latest use is remembered, so that memory does not grow with their number."""
 
 
+MOST_KNOWN = 10_000
+"""Tokens among which an id is found by its beginning."""
+
+
 class TokenUnknown(MailferryError):
     """There is no such token, or nobody who asks may know of one."""
 
@@ -74,6 +78,16 @@ class Tokens:
     ) -> Sequence[ApiToken]:
         """Return up to `limit` tokens by id that the principal may see."""
         return await self.context.access.tokens(principal.tenant, after, limit)
+
+    async def find(self, beginning: str, principal: Principal = COMMAND) -> str:
+        """Return the id of the token that begins so, if no other one does. Raises `TokenUnknown`."""
+        if await self.context.access.token(beginning) is not None or not beginning:
+            return beginning
+        known = await self.context.access.tokens(principal.tenant, "", MOST_KNOWN)
+        alike = [each.id for each in known if each.id.startswith(beginning)]
+        if len(alike) != 1:
+            raise TokenUnknown
+        return alike[0]
 
     async def revoke(self, token: str, principal: Principal = COMMAND) -> ApiToken:
         """End a token. Raises `TokenUnknown`."""

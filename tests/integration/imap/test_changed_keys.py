@@ -331,7 +331,7 @@ async def test_where_the_server_has_object_ids_no_header_is_needed_either(tmp_pa
         assert "3 mails have other unique ids than before" in (await once(path, code=75))["why"]
         assert [line for line in source.commands if "BODY" in line] == []
         assert subjects([mail.content for mail in target.accepted]) == [1, 2, 3]
-        assert (await mailferry("journal", "verify", "-c", path)).out == "3 messages, no differences\n"
+        assert (await mailferry("journal", "verify", "-c", path)).out == "3 mails, no differences\n"
         rebuilt = await mailferry("journal", "rebuild", "-c", path, "--yes")
         assert rebuilt.code == 0, rebuilt.err
         source.folder("u").rebuild(lambda mails: mails[::-1])

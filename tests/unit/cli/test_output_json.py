@@ -155,9 +155,9 @@ def moments_of_another_form(value: Any, key: str = "") -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from moments_of_another_form(each, key)
-    elif isinstance(value, int | float) and 1e9 <= value < 1e11:
-        yield key
-    elif isinstance(value, str) and FOR_PEOPLE.fullmatch(value):
+    elif (isinstance(value, int | float) and 1e9 <= value < 1e11) or (
+        isinstance(value, str) and FOR_PEOPLE.fullmatch(value)
+    ):
         yield key
 
 
@@ -183,3 +183,15 @@ def test_moments_are_iso_8601_in_utc(call: Call) -> None:
     (traced, *_) = json.loads(call("trace", BOB, "-o", "json").stdout)
     assert {entry["at"][-6:] for entry in traced["entries"]} == {"+00:00"}
     assert traced["account"] == ACCOUNT
+
+
+def test_a_token_is_revoked_by_the_beginning_of_its_id(call: Call) -> None:
+    made = [
+        json.loads(call("token", "create", name, "--role", "operator", "-o", "json").stdout)["id"]
+        for name in ("one", "two")
+    ]
+    length = next(place for place in range(30) if made[0][place] != made[1][place]) + 1
+    ambiguous = call("token", "revoke", "")
+    assert (ambiguous.exit_code, "there is no such token" in ambiguous.stderr) == (1, True)
+    revoked = call("token", "revoke", made[1][: max(length, 20)])
+    assert revoked.stdout == f"Token {made[1]} was revoked.\n"
