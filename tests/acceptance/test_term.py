@@ -5,6 +5,7 @@ No time is measured: a process that waited for them would run for minutes.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -45,9 +46,12 @@ def test_fault_36_term_ends_visits_to_silent_and_dripping_servers(tmp_path: Path
             process = ferry.start()
             process.wait_until(lambda: silent.open and drips.dripping)
             assert process.terminate() == 0
-            ended = {line["account"]: line["error"] for line in process.said("visit failed")}
+            visits = [line for line in process.said("visited") if line["outcome"] == "interrupted"]
+            ended = {line["account"]: line["problem"] for line in visits}
             assert ended.keys() == {"acme/silent", "acme/drips"}
-            assert all("the process had to end" in error for error in ended.values())
+            assert all("the process had to end" in problem for problem in ended.values())
+            shown = json.loads(ferry.call("status", "--output", "json").out)
+            assert {each["colour"] for each in shown["accounts"]} == {"white"}, "no server is to blame"
             again = ferry.start()
             again.wait_until(lambda: silent.connections == 2 and drips.dripping)
             assert again.terminate() == 0

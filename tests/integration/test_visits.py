@@ -45,7 +45,7 @@ from shared.model.message import MessageStatus, RecipientStatus
 from shared.model.poll_interval import PollInterval
 from shared.model.reading import Oversize, Reading
 from shared.model.retention import Retention
-from shared.model.source_errors import CredentialsRefused
+from shared.model.source_errors import CredentialsRefused, ProcessEnds
 from shared.net.errors import ConnectFailed
 from shared.ports.blobs import Blobs
 from shared.ports.store import Lease, LedgerRow, Release, Schedule, Usage, VisitReport, day_of
@@ -104,6 +104,8 @@ class World:
         self.login_error: MailferryError | None = None
         self.unrecorded: UnrecordedBlobs | None = None
         self.daily_limits: DailyLimits | None = None
+        self.registry = CollectorRegistry()
+        """Of the last visit's metrics."""
         self._ids = 0
 
     @cached_property
@@ -123,6 +125,8 @@ class World:
         return await self._visitor(IMPATIENT).visit(self.account, lease)
 
     def _visitor(self, limits: Limits) -> Visitor:
+        self.registry = CollectorRegistry()
+
         async def open_mailbox(_: Account, method: str | None, __: float) -> Opened:
             self.tried.append(method)
             if self.login_error is not None:
@@ -145,7 +149,7 @@ class World:
             board=self.board,
             limits=limits,
             open_mailbox=open_mailbox,
-            metrics=Metrics(CollectorRegistry(), "test"),
+            metrics=Metrics(self.registry, "test"),
             chance=lambda: 0.0,
         )
 
@@ -743,6 +747,20 @@ async def test_the_login_method_that_worked_is_tried_first_next_time(world: Worl
     await world.visit()
     await world.visit()
     assert world.tried == [None, "scram-sha-256", "plain"]
+
+
+async def test_a_visit_that_our_end_interrupts_counts_as_none(world: World) -> None:
+    world.login_error = ProcessEnds("the process had to end")
+    with capture_logs() as lines:
+        visit = await world.visit()
+    assert visit.report.outcome == "interrupted"
+    assert [line["outcome"] for line in lines if line["event"] == "visited"] == ["interrupted"]
+    assert [line for line in lines if line["log_level"] == "warning"] == []
+    for outcome in ("ok", "degraded", "failed"):
+        assert world.registry.get_sample_value("mailferry_fetcher_visits_total", {"outcome": outcome}) == 0
+    (state,) = await world.store.operator.account_states()
+    assert (state.failures, state.problem, state.visited_at) == (0, None, None)
+    assert state.due_at <= world.clock.now()
 
 
 async def test_a_refused_login_makes_the_method_forgotten(world: World) -> None:

@@ -27,7 +27,7 @@ from shared.config.providers import provider_of_host
 from shared.model.account import Account
 from shared.model.duration import written
 from shared.model.errors import Fault, MailferryError
-from shared.model.source_errors import CredentialsRefused
+from shared.model.source_errors import CredentialsRefused, ProcessEnds
 from shared.net.errors import ConnectionLost, InactivityTimeout
 from shared.ports.store import FetcherStore, Lease, Release, VisitReport
 from shared.runtime.metrics import Metrics
@@ -70,7 +70,7 @@ class Visitor:
             visit, login_delay = await self._attempt(account, lease, is_stopping)
             self._count(account, visit)
             self.ports.observer.end_visit(account.id)
-            if visit.report.failed:
+            if visit.report.outcome == "failed":
                 span.fail(failure_reason(visit.error))
             span.note(fetched=visit.report.fetched, deleted=visit.report.deleted)
         now = self.ports.clock.now()
@@ -145,6 +145,9 @@ class Visitor:
             visit = await _run(session, account, mailbox)
             nothing_left = not (visit.report.failed or visit.report.problem or visit.report.waiting)
             visit = replace(visit, is_watched=nothing_left and mailbox.stays_open)
+        except ProcessEnds as error:
+            interrupted = VisitReport(problem=str(error), failed=True, interrupted=True)
+            visit = Visit(interrupted, more=False, error=error)
         except MailferryError as error:
             log.warning("visit failed", account=account.id, error=error)
             report = VisitReport(problem=str(error), failed=True, temporary=error.temporary)
@@ -192,12 +195,12 @@ class Visitor:
         )
 
     def _count(self, account: Account, visit: Visit) -> None:
-        report = visit.report
-        outcome = "failed" if report.failed else "degraded" if report.problem else "ok"
-        self.metrics.visits.labels(outcome=outcome).inc()
-        provider = provider_of_host(account.endpoint.host)
-        name = None if provider is None else provider.name
-        self.metrics.count_visit(name, outcome, failure_reason(visit.error) if report.failed else None)
+        report, outcome = visit.report, visit.report.outcome
+        if not report.interrupted:
+            self.metrics.visits.labels(outcome=outcome).inc()
+            provider = provider_of_host(account.endpoint.host)
+            reason = failure_reason(visit.error) if report.failed else None
+            self.metrics.count_visit(None if provider is None else provider.name, outcome, reason)
         self.metrics.mails_fetched.inc(report.fetched)
         self.metrics.bytes_fetched.inc(visit.octets)
         self.metrics.mails_deleted.inc(report.deleted)

@@ -60,7 +60,9 @@ class VisitReport:
     A visit that `failed` is tried again at growing intervals. One with a problem that did not fail was
     complete apart from what the problem says. `octets` are those of the `fetched` mails. `waiting` mails were
     seen at the source and are not settled yet. `method` is the login method to be tried first next time, None
-    to forget it. `read_failures` and `state` are given to the next visit with its lease.
+    to forget it. `read_failures` and `state` are given to the next visit with its lease. A visit that failed
+    as it was `interrupted` by the end of its process says nothing of the account: what was known before of
+    failures, problem, times and waiting mails stays.
     """
 
     problem: str | None = None
@@ -73,6 +75,14 @@ class VisitReport:
     read_failures: tuple[ReadFailure, ...] = ()
     state: str | None = None
     octets: int = 0
+    interrupted: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """`ok`, `degraded` (complete, with a problem), `failed` or `interrupted`."""
+        if self.failed:
+            return "interrupted" if self.interrupted else "failed"
+        return "degraded" if self.problem else "ok"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -220,6 +221,24 @@ async def test_a_release_records_how_the_visit_ended(store: SqlStore) -> None:
     well = await state_of(store, "a")
     assert (well.failures, well.problem, well.succeeded_at, well.waiting) == (0, None, NOW + 2, 7)
     assert (well.leased_by, well.lease_until) == (None, None)
+
+
+async def test_a_visit_that_our_end_interrupts_says_nothing_of_the_account(store: SqlStore) -> None:
+    await store.fetcher.sync_accounts(schedules("new", "well", "bad"), NOW)
+    leases = await store.fetcher.lease_these("me", ["well", "bad"], NOW, LATER)
+    reports = {"well": VisitReport("one mail is large", waiting=7), "bad": VisitReport("no", failed=True)}
+    await store.fetcher.release_leases(
+        [Release(each.fence, reports[each.fence.account], NOW + 1, NOW) for each in leases]
+    )
+    before = {name: await state_of(store, name) for name in ("new", "well", "bad")}
+    cut = VisitReport("the process had to end", failed=True, interrupted=True, method="plain", state="kept")
+    leases = await store.fetcher.lease_due("me", NOW + 2, LATER, 10)
+    await store.fetcher.release_leases([Release(each.fence, cut, NOW + 3, NOW + 3) for each in leases])
+    for name, known in before.items():
+        assert await state_of(store, name) == replace(known, due_at=NOW + 3, method="plain")
+    leases = await store.fetcher.lease_due("me", NOW + 3, LATER, 10)
+    assert {each.fence.account: each.failures for each in leases} == {"new": 0, "well": 0, "bad": 1}
+    assert {each.state for each in leases} == {"kept"}
 
 
 async def test_a_lease_is_released_although_its_caller_was_cancelled(store: SqlStore) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import Row, and_, func, select, update
 
 from shared.adapters.sql.leases.schedule import lock_accounts
 from shared.adapters.sql.rows import encode_read_failures
@@ -14,7 +15,7 @@ from shared.adapters.sql.unit_of_work import Transaction
 from shared.adapters.sql.usage import count_usage
 from shared.custody.commands import Fence
 from shared.model.spec import Kind
-from shared.ports.store import Release
+from shared.ports.store import Release, VisitReport
 
 ACCOUNT = accounts.c
 RELEASED = (
@@ -32,6 +33,8 @@ RELEASED = (
     "setbacks",
     "state",
 )
+HEALTH = (ACCOUNT.failures, ACCOUNT.problem, ACCOUNT.visited_at, ACCOUNT.succeeded_at, ACCOUNT.waiting)
+"""What a visit says of the account, in the order in which they stand in `RELEASED`."""
 
 
 def release(transaction: Transaction, releases: Sequence[Release]) -> None:
@@ -39,17 +42,14 @@ def release(transaction: Transaction, releases: Sequence[Release]) -> None:
     connection, bulk = transaction
     ended = {(each.fence.account, each.fence.number): each for each in releases}
     locked = (
-        select(ACCOUNT.id, ACCOUNT.fence, ACCOUNT.failures, ACCOUNT.succeeded_at)
+        select(ACCOUNT.id, ACCOUNT.fence, *HEALTH)
         .where(ACCOUNT.id.in_({account for account, _ in ended}), ACCOUNT.lease_owner.is_not(None))
         .order_by(ACCOUNT.id)
         .with_for_update()
     )
     found = [row for row in connection.execute(locked) if (row.id, row.fence) in ended]
     changed = _changed_meanwhile(transaction, [ended[row.id, row.fence] for row in found])
-    rows = [
-        _released_row(ended[row.id, row.fence], row.failures, row.succeeded_at, is_due=row.id in changed)
-        for row in found
-    ]
+    rows = [_released_row(ended[row.id, row.fence], row, is_due=row.id in changed) for row in found]
     bulk.update(connection, accounts, RELEASED, rows)
     count_usage(transaction, [ended[row.id, row.fence] for row in found])
 
@@ -93,10 +93,8 @@ def end_leases(transaction: Transaction) -> int:
     ).rowcount
 
 
-def _released_row(
-    release: Release, failures: int, succeeded_at: float | None, *, is_due: bool
-) -> Sequence[object]:
-    """The columns `RELEASED` after a visit, given what was known before."""
+def _released_row(release: Release, before: Row[*tuple[Any, ...]], *, is_due: bool) -> Sequence[object]:
+    """The columns `RELEASED` after a visit, given those of `HEALTH` before it."""
     report, now = release.report, float(release.now)
     due_at = now if is_due else float(release.due_at)
     return (
@@ -105,12 +103,21 @@ def _released_row(
         None,
         due_at,
         due_at,
-        failures + 1 if report.failed else 0,
-        None if report.problem is None else safe(report.problem),
-        now,
-        succeeded_at if report.failed else now,
-        report.waiting,
+        *_health(report, now, before),
         report.method,
         encode_read_failures(report.read_failures),
         None if report.state is None else safe(report.state),
+    )
+
+
+def _health(report: VisitReport, now: float, before: Row[*tuple[Any, ...]]) -> Sequence[object]:
+    """The columns `HEALTH` after a visit."""
+    if report.interrupted:
+        return (before.failures, before.problem, before.visited_at, before.succeeded_at, before.waiting)
+    return (
+        before.failures + 1 if report.failed else 0,
+        None if report.problem is None else safe(report.problem),
+        now,
+        before.succeeded_at if report.failed else now,
+        report.waiting,
     )
