@@ -25,7 +25,7 @@ class AllCommands(Commands):
         "relay": "services.cli.run:relay",
         "control": "services.cli.run:control",
         "user": "services.cli.people:user_group",
-        "token": "services.cli.people:token_group",
+        "token": "services.cli.tokens:token_group",
         "test-login": "services.cli.test_login:test_login",
         "autoconfig": "services.cli.autoconfig:autoconfig",
         "oauth": "services.cli.oauth:oauth_group",

@@ -59,6 +59,14 @@ async def test_a_mail_kept_at_the_source_is_neither_fetched_nor_delivered_again(
         assert [first["copies"], second["copies"], row["copies"], row["waiting"]] == [1, 1, 1, 0]
         table = await mailferry("status", "-c", path)
         assert "Kept" in table.out
+        login = await mailferry("test-login", "inbox", "-c", path, "-o", "json")
+        (tried,) = json.loads(login.out)
+        assert {name: tried["details"][name] for name in ("mails", "kept", "waiting", "put_aside")} == {
+            "mails": 1, "kept": 1, "waiting": 0, "put_aside": 0,
+        }  # fmt: skip
+        assert tried["sentence"].endswith("1 mail at the source: 0 waiting, 1 kept")
+        live = await mailferry("explain", "--live", "inbox", "-c", path)
+        assert live.out.startswith("1 mail at the source: 0 waiting, 1 kept.\n")
 
 
 async def test_deferred_mail_stays_at_the_source_and_the_reason_is_shown(tmp_path: Path) -> None:
