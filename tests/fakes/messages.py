@@ -38,6 +38,8 @@ ENGINE = (
     "shared/net/login/connecting.py",
     "shared/net/login/exchange.py",
     "shared/net/login/refusal.py",
+    "shared/operations/app_guard.py",
+    "shared/operations/events/conditions.py",
     "shared/operations/grant_status.py",
     "shared/operations/objects/adding.py",
     "shared/operations/objects/errors.py",

@@ -16,6 +16,7 @@ from shared.contract.journal import RecipientOutcome
 from shared.custody.commands import Attempt, ChosenRecipient, FetchedMail, Outcomes, RoutedMail
 from shared.model.message import LedgerKey, RecipientStatus
 from shared.model.spec import Kind, Manager
+from shared.operations.events import Watcher
 from shared.operations.objects import Actor
 from shared.operations.people import NewUser, Users
 from shared.ports.store import Outage, Release, VisitReport
@@ -68,6 +69,7 @@ async def fill(control: Control) -> Showcase:
             await control.context.store.pause_scope(name, now - 7200)
     finally:
         await store.close()
+    await Watcher(control.context).look()
     return Showcase(tuple(names), tuple(each for each in parked if each))
 
 

@@ -41,6 +41,7 @@ def text(msgid: str) -> str:
 _P = Permission
 ENTRIES: Sequence[Entry] = (
     Entry("/", text("Overview"), "home", _P.ACCOUNTS_READ),
+    Entry("/live", text("Live"), "activity", _P.ACCOUNTS_READ),
     Entry("/accounts", text("Accounts"), "mailbox", _P.ACCOUNTS_READ),
     Entry("/messages", text("Mails"), "mail", _P.MESSAGES_READ),
     Entry("/parked", text("Parked"), "alert-triangle", _P.MESSAGES_READ),

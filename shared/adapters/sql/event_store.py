@@ -34,6 +34,10 @@ class SqlEventStore:
         """Return up to `limit` events, the oldest first."""
         return await self._runner.read(events.events_after, query, limit)
 
+    async def latest_events(self, query: EventQuery, limit: int) -> Sequence[HappenedEvent]:
+        """Return up to `limit` events, the newest first."""
+        return await self._runner.read(events.latest_events, query, limit)
+
     async def newest_event(self) -> int:
         """Return the number of the newest event, or 0."""
         return await self._runner.read(events.newest_event)

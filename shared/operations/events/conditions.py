@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from shared.model.tenant_room import tenant_of
-from shared.ports.store.events import ConditionChange, HappenedEvent
+from shared.ports.store.events import ConditionChange, HappenedEvent, ParkedMail
 
 LONGEST_SENTENCE = 500
 WARNED_AT = (80, 95)
@@ -107,6 +107,13 @@ def condition_changes(
         told = None if name in gone else TOLD[Kind(kind)].ends
         ended = None if told is None else happened_to(told, Kind(kind), subject, now)
         yield ConditionChange(name, since, None, ended)
+
+
+def parked_mail(parked: ParkedMail) -> Condition:
+    """Return what is to be told of an account of which mail was parked."""
+    number = parked.number
+    sentence = "1 recipient is parked." if number == 1 else f"{number} recipients are parked."
+    return Condition(Kind.PARKED, parked.account, sentence)
 
 
 def quota(tenant: str, key: str, used: int, most: int) -> Iterator[Condition]:

@@ -29,6 +29,10 @@ class EventFeed:
         """
         return await self.context.events.events_after(self._query(after, tenant), limit)
 
+    async def latest(self, limit: int, tenant: str | None = None) -> Sequence[HappenedEvent]:
+        """Return up to `limit` events, the newest first. Raises what `page` does."""
+        return await self.context.events.latest_events(self._query(0, tenant), limit)
+
     async def newest(self) -> int:
         """Return the number of the newest event of all."""
         return await self.context.events.newest_event()

@@ -18,7 +18,7 @@ from shared.model.spec import Kind as SpecKind
 from shared.model.spec import Spec
 from shared.oauth.schedule import app_forecasts
 from shared.operations.context import OperatorContext
-from shared.operations.events.conditions import Condition, Kind, condition_changes, quota
+from shared.operations.events.conditions import Condition, Kind, condition_changes, parked_mail, quota
 from shared.operations.events.telling import deliveries_of
 from shared.ports.store import SpecFilter, day_of
 
@@ -86,7 +86,7 @@ class Watcher:
         for outage in await self.context.store.outages(now):
             yield Condition(Kind.TARGET, outage.target, outage.reason)
         for parked in await store.parked_since(now - PARKED_WITHIN):
-            yield Condition(Kind.PARKED, parked.account, f"{parked.number} recipients are parked.")
+            yield parked_mail(parked)
 
     async def _limits(self, now: float) -> AsyncIterator[Condition]:
         for app in (await self.context.oauth.apps.all()).values():

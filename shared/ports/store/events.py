@@ -91,6 +91,10 @@ class EventStore(Protocol):
         """Return up to `limit` events, the oldest first."""
         ...
 
+    async def latest_events(self, query: EventQuery, limit: int) -> Sequence[HappenedEvent]:
+        """Return up to `limit` events, the newest first."""
+        ...
+
     async def newest_event(self) -> int:
         """Return the number of the newest event, or 0."""
         ...

@@ -4,6 +4,7 @@
 //   data-toggles="ID"    shows or hides the part ID   data-submits         sends the form when its value changes
 //   data-checks="NAME"   checks all boxes NAME        data-needs-choice    is for as many boxes as are checked
 //   data-repeats="ID"    allows the button ID while the field has the text of data-text
+//   data-follows="PATH"  asks for the part again when the stream at PATH has one of data-events
 //   data-link-sign-in    sends the secret after `#` of a sign-in link
 
 const doc = document;
@@ -69,8 +70,22 @@ window.addEventListener("pageshow", () => {
 
 doc.addEventListener("htmx:afterSwap", countChoices);
 
+// What happens at the same time is asked for once. The browser opens a stream that ended by itself.
+function follow(part) {
+  let waits = false;
+  const stream = new EventSource(part.dataset.follows);
+  const refresh = () => {
+    if (waits) return;
+    waits = true;
+    setTimeout(() => { waits = false; htmx.trigger(part, "happened"); }, 300);
+  };
+  part.dataset.events.split(" ").forEach((name) => { stream.addEventListener(name, refresh); });
+  window.addEventListener("pagehide", () => { stream.close(); });
+}
+
 doc.addEventListener("DOMContentLoaded", () => {
   countChoices();
+  doc.querySelectorAll("[data-follows]").forEach(follow);
   const form = doc.querySelector("form[data-link-sign-in]");
   if (form && location.hash.length > 1) {
     form.elements.secret.value = location.hash.slice(1);

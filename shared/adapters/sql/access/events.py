@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, select
+from sqlalchemy import RowMapping, Select, delete, func, select
 
 from shared.adapters.sql.access.tables import events, webhook_deliveries, webhook_states
 from shared.adapters.sql.tables import IN_NEED, accounts, messages, oauth_grants, recipients, specs
@@ -60,12 +61,21 @@ def _enter(transaction: Transaction, deliveries: Sequence[Delivery]) -> None:
 
 def events_after(transaction: Transaction, query: EventQuery, limit: int) -> list[HappenedEvent]:
     """Return events, the oldest first."""
-    found = select(events).where(EVENT.number > query.after).order_by(EVENT.number).limit(limit)
+    rows = transaction.connection.execute(_asked(query).order_by(EVENT.number).limit(limit))
+    return [_event(row) for row in rows.mappings()]
+
+
+def latest_events(transaction: Transaction, query: EventQuery, limit: int) -> list[HappenedEvent]:
+    """Return events, the newest first."""
+    rows = transaction.connection.execute(_asked(query).order_by(EVENT.number.desc()).limit(limit))
+    return [_event(row) for row in rows.mappings()]
+
+
+def _asked(query: EventQuery) -> Select[Any]:
+    found = select(events).where(EVENT.number > query.after)
     if query.tenant is not None:
         found = found.where(EVENT.tenant == query.tenant)
-    if query.accounts is not None:
-        found = found.where(EVENT.account.in_(sorted(query.accounts)))
-    return [_event(row) for row in transaction.connection.execute(found).mappings()]
+    return found if query.accounts is None else found.where(EVENT.account.in_(sorted(query.accounts)))
 
 
 def newest_event(transaction: Transaction) -> int:

@@ -35,6 +35,7 @@ PAGES = {
     "people": "/people",
     "tokens": "/tokens",
     "webhooks": "/webhooks",
+    "live": "/live",
     "usage": "/usage",
     "audit": "/audit",
 }

@@ -8,6 +8,8 @@ import pytest
 from playwright.async_api import expect
 
 from services.control.console.reader import LANGUAGE_COOKIE
+from shared.operations.events import Event
+from shared.ports.store.events import ConditionChange, HappenedEvent
 from tests.integration.control.console.serving import Console
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -86,3 +88,17 @@ async def test_language_and_colours_are_chosen_and_kept(console: Console) -> Non
         await expect(page.get_by_role("heading", name="Übersicht")).to_be_visible()
         kept = {each.get("name"): each.get("value") for each in await context.cookies()}
         assert kept[LANGUAGE_COOKIE] == "de"
+
+
+async def test_what_happens_appears_by_itself_and_leads_to_its_account(console: Console) -> None:
+    async with console.read_by("otto") as context:
+        page = await context.new_page()
+        async with page.expect_response(re.compile("/events/stream")):
+            await page.goto(f"{console.origin}/live")
+        account = "weber-soehne/<b>odd</b>"
+        happened = HappenedEvent(1.0, Event.ACCOUNT_FAILING, account, "weber-soehne", account, "No password.")
+        change = ConditionChange("account odd", None, 1.0, happened)
+        assert await console.control.context.events.record_changes([change]) == 1
+        row = page.get_by_role("row").filter(has_text="No password.")
+        await expect(row).to_contain_text(account)
+        await expect(row).to_contain_text("Visits fail")
