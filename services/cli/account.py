@@ -31,6 +31,7 @@ from shared.operations.importing import (
     save_into_registry,
     save_state,
 )
+from shared.operations.wording import counted
 
 COLUMNS = (
     Column("line", "Line", number=True),
@@ -43,6 +44,8 @@ RESULT_COLUMNS = (
     Column("account", "Account", whole=True),
     Column("result", "Result", whole=True),
 )
+MOST_SHOWN = 50
+"""Accounts in the table, those that were refused first; a file may have a hundred thousand."""
 PROBLEMS = 1
 """The exit code where a row cannot be used."""
 
@@ -149,8 +152,12 @@ def _saved(path: Path, plan: Plan, file: Path) -> Sequence[SaveResult]:
 
 
 def _print_saved(results: Sequence[SaveResult]) -> None:
-    rows = [{"account": each.account, "result": each.status.value, "why": each.sentence} for each in results]
-    print_noted(console(), rows, RESULT_COLUMNS, "why")
+    order = list(reversed(SaveStatus))
+    worst = sorted(results, key=lambda each: order.index(each.status))
+    rows = [{"account": each.account, "result": each.status.value, "why": each.sentence} for each in worst]
+    print_noted(console(), rows[:MOST_SHOWN], RESULT_COLUMNS, "why")
+    if len(rows) > MOST_SHOWN:
+        click.echo(f"… and {counted(len(rows) - MOST_SHOWN, 'more account')} (-o json shows all)")
     counts = Counter(each.status for each in results)
     click.echo(", ".join(f"{counts[status]} {status.value}" for status in SaveStatus if counts[status]))
 

@@ -87,6 +87,8 @@ def status(path: Path, output: str) -> None:
     found = _with_oauth(path, oauth_grants.grant_statuses)
     if output == "json":
         write_rows([asdict(each) for each in found], GRANTS, output, "sentence")
+    elif not found:
+        click.echo("No account and no target signs in by OAuth.")
     else:
         write_rows([_grant_row(each) for each in found], GRANTS, output, "sentence")
 
@@ -118,6 +120,9 @@ def app_group() -> None:
 def list_apps(path: Path, output: str) -> None:
     """Show all apps."""
     found = _with_oauth(path, oauth_grants.app_statuses)
+    if output != "json" and not found:
+        click.echo("There is no app.")
+        return
     write_rows([asdict(each) for each in found], APPS, output, "sentence")
 
 

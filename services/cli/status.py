@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -91,7 +91,8 @@ def status(
     if names and not found.summary.accounts:
         raise click.UsageError(f"The registry has no account {', '.join(names)}.")
     if output == "json":
-        write_json({**asdict(found), "summary": asdict(found.summary)})
+        mails = None if found.mails is None else found.mails._asdict()
+        write_json({**asdict(found), "summary": asdict(found.summary), "mails": mails})
     else:
         _print_status(console(), found)
 
@@ -145,7 +146,17 @@ def _summary(found: Status) -> Text:
         return line.append("; `mailferry run` and `mailferry apply` bring in those of a file")
     for number, each in enumerate(colour for colour in WORST_FIRST if colours.get(colour)):
         line.append(": " if number == 0 else ", ").append(f"{colours[each]} {each.value}", STYLES[each.value])
+    for what in _mails(found):
+        line.append(f"; {what}")
     return line
+
+
+def _mails(found: Status) -> Iterator[str]:
+    """Yield how many mails are under way and how many recipients are parked, of all accounts."""
+    if found.mails is not None and found.mails.in_flight:
+        yield f"{counted(found.mails.in_flight, 'mail')} in custody"
+    if found.mails is not None and found.mails.parked:
+        yield f"{counted(found.mails.parked, 'recipient')} parked"
 
 
 def _account_row(account: AccountStatus) -> Row:

@@ -30,6 +30,7 @@ from shared.ports.store import (
     AccountCounts,
     AccountQuery,
     ListedAccount,
+    MailTotals,
     Pause,
     TargetFact,
     TargetState,
@@ -134,7 +135,8 @@ class Status:
     """The first `accounts` of those that were asked for, and the targets.
 
     `more` accounts, and `more_targets`, are not listed. `deletion` says why nothing is deleted at the
-    sources, if that is so.
+    sources, if that is so. `mails` has the mails in custody and the parked recipients of all accounts, where
+    no accounts are named.
     """
 
     summary: Summary
@@ -144,6 +146,7 @@ class Status:
     more_targets: int
     unnamed: Sequence[UnnamedAccount]
     deletion: str | None
+    mails: MailTotals | None = None
 
 
 async def status(context: OperatorContext, query: StatusQuery = EVERYTHING) -> Status:
@@ -166,6 +169,7 @@ async def status(context: OperatorContext, query: StatusQuery = EVERYTHING) -> S
         more_targets,
         [_unnamed(each) for each in unnamed],
         pause_sentence(await store.epoch()),
+        await store.mail_totals() if is_whole else None,
     )
 
 

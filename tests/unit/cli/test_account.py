@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.cli.__main__ import main as mailferry
+from services.cli.account import MOST_SHOWN
 from shared.adapters.sql import upgrade
 from tests.fakes.configuration import TARGET
 
@@ -154,3 +155,22 @@ def test_without_entering_it_the_toml_warns(rc: Path) -> None:
 
 def test_entering_the_state_needs_one(rc: Path) -> None:
     assert run(rc, "--as-toml", "--save-state").exit_code == 2
+
+
+def test_of_very_many_imported_accounts_those_that_were_refused_come_first(tmp_path: Path) -> None:
+    rows = [
+        f"acme,b{each},pop3s://a.example,u,secret,b{each}@corp.example,exchange" for each in range(MOST_SHOWN)
+    ]
+    table = tmp_path / "accounts.csv"
+    head = "tenant,name,source,username,password,recipient,target"
+    table.write_text("\n".join([head, *rows, "acme,last,pop3s://a.example,u,,b@corp.example,exchange", ""]))
+    config = installation(table)
+    upgrade(f"sqlite://{tmp_path}/m.db")
+    runner = CliRunner(env={"COLUMNS": "80", "MAILFERRY_CONFIG": config})
+    assert runner.invoke(mailferry, ["target", "add", "exchange", "url=smtp://mx.example"]).exit_code == 0
+    ended = runner.invoke(mailferry, ["account", "import", str(table), "--from", "csv"])
+    assert ended.exit_code == 1
+    lines = ended.stdout.splitlines()
+    assert lines[1].split() == ["acme/last", "refused"]
+    assert "… and 1 more account (-o json shows all)" in lines
+    assert lines[-1] == f"{MOST_SHOWN} added, 1 refused"

@@ -213,6 +213,20 @@ def test_the_accounts_with_problems_come_first_below_a_summary_and_no_word_is_cu
     assert "        ok" not in notes
 
 
+@pytest.mark.usefixtures("held")
+def test_the_summary_counts_mails_in_custody(status: Status) -> None:
+    status.apply("acme/bob")
+    assert status().splitlines()[0] == "1 account: 1 white; 2 mails in custody"
+    assert status.json()["mails"] == {"in_flight": 2, "parked": 0}
+    assert status("acme/bob").splitlines()[0] == "1 account: 1 white"
+
+
+@pytest.mark.usefixtures("parked")
+def test_the_summary_counts_parked_recipients(status: Status) -> None:
+    status.apply("acme/bob")
+    assert status().splitlines()[0] == "1 account: 1 white; 1 recipient parked"
+
+
 def test_accounts_are_chosen_by_name_tenant_and_failure(status: Status) -> None:
     status.apply("acme/bob", "acme/eve", "zeta/ann")
     asyncio.run(visit(status, {"acme/eve": VisitReport(problem="no route", failed=True)}))
