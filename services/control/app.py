@@ -16,6 +16,7 @@ from services.control.problems import Problem, ProblemBody, answer_error
 from services.control.resources import (
     connecting,
     events,
+    imports,
     login_tests,
     mails,
     own,
@@ -45,7 +46,7 @@ def build_app(control: Control) -> FastAPI:
         strict_content_type=True,
     )
     app.state.control = control
-    resources = (people, own, mails, service, events, webhooks, login_tests, connecting, usage)
+    resources = (people, own, mails, service, events, webhooks, login_tests, connecting, imports, usage)
     for router in (registry.router(), *(each.api for each in resources)):
         app.include_router(router, prefix=PREFIX)
     app.include_router(provider_sign_ins.routes)

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from shared.access.passwords import PasswordUnusable
 from shared.model.errors import ConfigurationError, MailferryError
 from shared.operations.connecting import ConnectRefused, LinkExhausted
+from shared.operations.imports import ImportsExhausted
 from shared.operations.mail_search import MailUnknown
 from shared.operations.objects import (
     AccountsExhausted,
@@ -125,6 +126,7 @@ KINDS: Mapping[type[MailferryError], Kind] = {
     SessionUnknown: Kind(404, "not_found"),
     LinkUnusable: Kind(401, "link_unusable"),
     TooManyTries: Kind(429, "too_many_tries"),
+    ImportsExhausted: Kind(409, "limit_reached"),
     StoreUnavailable: Kind(503, "store_unavailable"),
 }
 TITLES: Mapping[int, str] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 
 import structlog
 
@@ -12,6 +13,7 @@ from services.control.state import Control
 from shared.config import Configuration
 from shared.config.values import Listen
 from shared.operations.events import Watcher
+from shared.operations.import_runs import ImportRuns
 from shared.operations.webhooks import Notifier
 from shared.runtime.stop import Stop
 
@@ -33,7 +35,8 @@ class ControlService:
         self.port = listening.getsockname()[1]
         log.info("API served", host=self._listen.host, port=self.port)
         context = self._control.context
-        beside = [asyncio.ensure_future(each.run()) for each in (Watcher(context), Notifier(context))]
+        runs = (Watcher(context), Notifier(context), ImportRuns(context, secrets.token_hex(8)))
+        beside = [asyncio.ensure_future(each.run()) for each in runs]
         serving = asyncio.ensure_future(server.serve([listening]))
         stopping = asyncio.ensure_future(stop.wait())
         try:

@@ -83,6 +83,11 @@ class ImportedRow:
         """Whether the row can be saved."""
         return not any(each.blocks for each in self.findings)
 
+    @property
+    def reasons(self) -> str:
+        """Why it cannot be saved."""
+        return "; ".join(str(each) for each in self.findings if each.blocks)
+
 
 @dataclass(frozen=True, slots=True)
 class Import:

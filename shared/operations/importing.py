@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from shared.config.object_keys import absolute
+from shared.config.object_keys import absolute, references
 from shared.importing.checking import checked
 from shared.importing.formats import FORMATS
 from shared.importing.result import (
@@ -51,10 +51,14 @@ __all__ = [
     "RegistrySaver",
     "SaveResult",
     "SaveStatus",
+    "StateFile",
     "import_known_mails",
+    "known_accounts",
     "plan_import",
+    "plan_upload",
     "save",
     "save_into_registry",
+    "save_result",
     "save_state",
 ]
 AT_ONCE = 500
@@ -86,6 +90,13 @@ class SaveResult:
     account: str
     status: SaveStatus
     sentence: str = ""
+
+
+class StateFile(NamedTuple):
+    """A file of another program that says which mails it delivered."""
+
+    name: str
+    content: bytes
 
 
 class AccountSaver(Protocol):
@@ -128,16 +139,59 @@ def plan_import(
 
     Raises `ConfigurationError` where a file cannot be read, or is not in the form that it is said to be in.
     """
-    choices = replace(choices, has_state=bool(states))
+    content = _content(path)
+    files = [StateFile(each.name, _content(each)) for each in states]
     try:
-        found = FORMATS[form].read(_content(path), choices)
+        return _planned(content, form, choices, files, path.absolute().parent, targets, environ)
     except UnreadableImport as error:
         raise ConfigurationError([f"{path}: {error}"]) from error
-    rows = checked(found.rows, path.absolute().parent, targets, environ)
+
+
+def plan_upload(content: bytes, form: str, choices: Choices, states: Sequence[StateFile] = ()) -> Plan:
+    """Read a file that somebody sent who has no access to this machine: rows that name its files, variables
+    or sockets are blocked, and nothing of what they name is looked at.
+
+    Raises `UnreadableImport`, and `ConfigurationError` where there is no file of state for the form.
+    """
+    return _planned(content, form, choices, states, Path("/"), may_refer=False)
+
+
+def _planned(
+    content: bytes,
+    form: str,
+    choices: Choices,
+    states: Sequence[StateFile],
+    base: Path,
+    targets: Sequence[Mapping[str, Any]] = (),
+    environ: Mapping[str, str] | None = None,
+    *,
+    may_refer: bool = True,
+) -> Plan:
+    choices = replace(choices, has_state=bool(states))
+    found = FORMATS[form].read(content, choices)
+    rows = checked(
+        found.rows if may_refer else [*map(_without_references, found.rows)], base, targets, environ
+    )
     known, findings = _known_mails(states, form, rows)
     if states:
         rows = [_with_state(row, known.get(row.account_id, ()), choices) for row in rows]
     return Plan(rows, (*found.findings, *findings), known)
+
+
+def _without_references(row: ImportedRow) -> ImportedRow:
+    """Return the row without what it must not name, and blocked where there was any."""
+    of_account = [*references(Kind.ACCOUNT, row.account)]
+    of_target = [*references(Kind.TARGET, row.target or {})]
+    if not of_account and not of_target:
+        return row
+    findings = [
+        Finding(row.origins.get(each.key, Origin(row.line, "")).line, each.key, each.sentence, blocks=True)
+        for each in (*of_account, *of_target)
+    ]
+    refused = {each.key for each in of_account}
+    account = {key: value for key, value in row.account.items() if key not in refused}
+    target = None if of_target else row.target
+    return replace(row, account=account, target=target, findings=(*row.findings, *findings))
 
 
 class RegistrySaver:
@@ -151,14 +205,6 @@ class RegistrySaver:
         self._actor = actor
         self._base = base
 
-    async def known(self, accounts: Sequence[str]) -> set[str]:
-        """Return those of the accounts that are in the registry."""
-        known: set[str] = set()
-        for start in range(0, len(accounts), AT_ONCE):
-            found = await self._objects.registry.specs(Kind.ACCOUNT, accounts[start : start + AT_ONCE])
-            known |= {each.id for each in found if each.removed_at is None}
-        return known
-
     async def save_accounts(self, rows: Sequence[ImportedRow]) -> Sequence[SaveResult]:
         """See `AccountSaver`."""
         await self._save_targets(rows)
@@ -169,7 +215,7 @@ class RegistrySaver:
             self._actor,
             lambda done: self._progress("Accounts saved", done, len(tables)),
         )
-        return [_save_result(row.account_id, result) for row, result in zip(rows, results, strict=True)]
+        return [save_result(row.account_id, result) for row, result in zip(rows, results, strict=True)]
 
     async def _save_targets(self, rows: Sequence[ImportedRow]) -> None:
         """Add the targets that are not there. What is wrong with one, its accounts say."""
@@ -179,7 +225,17 @@ class RegistrySaver:
                 raise result
 
 
-def _save_result(account: str, result: str | MailferryError) -> SaveResult:
+async def known_accounts(objects: Objects, accounts: Sequence[str]) -> set[str]:
+    """Return those of the accounts that are in the registry."""
+    known: set[str] = set()
+    for start in range(0, len(accounts), AT_ONCE):
+        found = await objects.registry.specs(Kind.ACCOUNT, accounts[start : start + AT_ONCE])
+        known |= {each.id for each in found if each.removed_at is None}
+    return known
+
+
+def save_result(account: str, result: str | MailferryError) -> SaveResult:
+    """Return what became of an account that was to be added, as `Objects.add_all` says it."""
     match result:
         case AlreadyThere() | ManagedByFile():
             return SaveResult(account, SaveStatus.UNCHANGED, THERE)
@@ -201,8 +257,9 @@ async def save_into_registry(
 
     Accounts that are there are left alone, so an import that broke off is simply run again.
     """
-    saver = RegistrySaver(objects_of(context), actor, base, progress)
-    there = await saver.known([row.account_id for row in plan.rows])
+    objects = objects_of(context)
+    saver = RegistrySaver(objects, actor, base, progress)
+    there = await known_accounts(objects, [row.account_id for row in plan.rows])
     new = replace(plan, rows=[row for row in plan.rows if row.account_id not in there])
     saved = await save(saver, context.store, new, context.clock.now(), progress)
     results = {each.account: each for each in saved}
@@ -223,8 +280,7 @@ async def save(
         name = row.account_id
         progress("Rows prepared", number, len(plan.rows))
         if not row.is_usable:
-            reasons = "; ".join(str(each) for each in row.findings if each.blocks)
-            results[name] = SaveResult(name, SaveStatus.REFUSED, reasons)
+            results[name] = SaveResult(name, SaveStatus.REFUSED, row.reasons)
         elif await import_known_mails(store, name, plan.known.get(name, ()), now):
             ready.append(row)
         else:
@@ -261,17 +317,17 @@ def _content(path: Path) -> bytes:
 
 
 def _known_mails(
-    states: Sequence[Path], form: str, rows: Sequence[ImportedRow]
+    states: Sequence[StateFile], form: str, rows: Sequence[ImportedRow]
 ) -> tuple[dict[str, Sequence[KnownMail]], list[Finding]]:
     """Return the delivered mails by account. A mail that is named twice is one."""
     read_state = FORMATS[form].read_state
     if states and read_state is None:
-        raise ConfigurationError([f"{states[0]}: there is no file of state for --from {form}"])
+        raise ConfigurationError([f"{states[0].name}: there is no file of state for --from {form}"])
     known: dict[str, dict[KnownMail, None]] = {}
     findings: list[Finding] = []
     for state in states:
         assert read_state is not None, "it was looked for above"
-        found = read_state(_content(state), state.name, rows)
+        found = read_state(state.content, state.name, rows)
         findings += [replace(each, option=f"{state.name}: {each.option}") for each in found.findings]
         for mail in found.mails:
             known.setdefault(mail.account, {})[mail] = None

@@ -8,12 +8,14 @@ from typing import Any
 
 from shared.access import Permission, Principal, permissions_of
 from shared.access.roles import OPERATOR_KEYS, OWNER_KEYS
+from shared.config.object_keys import InvalidObject
+from shared.model.errors import MailferryError
 from shared.model.spec import Kind, Manager
 from shared.operations.address_guard import guarded
 from shared.operations.app_guard import check_app
 from shared.operations.context import OperatorContext
 from shared.operations.objects import Actor, Objects, Page, Shown
-from shared.operations.people import Doer, GrantRefused, record
+from shared.operations.people import Doer, GrantRefused, record, record_additions
 from shared.ports.store import SpecFilter
 
 
@@ -51,6 +53,44 @@ class PermittedObjects:
         added = await self.objects.add(kind, given, self.actor)
         await self._record("add", added, after=keys)
         return added
+
+    async def add_all(
+        self, kind: Kind, tenant: str, many: Sequence[Mapping[str, Any]]
+    ) -> Sequence[str | MailferryError]:
+        """Add objects of a tenant; return for each its id, or why it was not added (what `add` raises).
+
+        One that is refused does not hold up the others.
+        """
+        given = [await self._allowed_or_refusal(kind, keys) for keys in many]
+        allowed = [each for each in given if not isinstance(each, MailferryError)]
+        added = iter(await self.objects.add_all(kind, allowed, self.actor))
+        results = [each if isinstance(each, MailferryError) else next(added) for each in given]
+        new = {name: keys for name, keys in zip(results, many, strict=True) if isinstance(name, str)}
+        await record_additions(self.context, self.doer, f"{kind.value}.add", new, tenant)
+        return results
+
+    async def check_all(
+        self,
+        kind: Kind,
+        many: Sequence[Mapping[str, Any]],
+        planned: int,
+        targets: Sequence[Mapping[str, Any]],
+    ) -> Sequence[str | MailferryError]:
+        """Return what `add_all` would; nothing is written. `planned`, `targets`: see `Additions.check`."""
+        given = [await self._allowed_or_refusal(kind, keys) for keys in many]
+        allowed = [each for each in given if not isinstance(each, MailferryError)]
+        found = iter(
+            await self.objects.check_all(kind, allowed, self.actor, planned=planned, targets=targets)
+        )
+        return [each if isinstance(each, MailferryError) else next(found) for each in given]
+
+    async def _allowed_or_refusal(
+        self, kind: Kind, keys: Mapping[str, Any]
+    ) -> Mapping[str, Any] | MailferryError:
+        try:
+            return await self.allowed_keys(kind, keys)
+        except (GrantRefused, InvalidObject) as refusal:
+            return refusal
 
     async def change(self, kind: Kind, name: str, keys: Mapping[str, Any], expected: int | None) -> Shown:
         """Change the named keys of an object; None removes one.

@@ -19,6 +19,7 @@ from shared.adapters.sql.access.tables import (
     connect_links,
     events,
     idempotency_keys,
+    imports,
     login_tests,
     sessions,
     webhook_deliveries,
@@ -92,6 +93,8 @@ INDEXES = (
     Index("connect_links_tenant", connect_links.c.tenant, connect_links.c.id),
     Index("connect_links_expires_at", connect_links.c.expires_at),
     Index("login_tests_begun_at", login_tests.c.begun_at),
+    Index("imports_tenant", imports.c.tenant, imports.c.id),
+    _partial("imports_busy_until", imports.c.busy_until, where="ended_at IS NULL"),
     Index("journal_message", journal.c.message, journal.c.seq),
 )
 """Each is attached to its table by being created."""

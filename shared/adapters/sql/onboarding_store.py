@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.adapters.sql.access import connecting, login_tests
+from shared.adapters.sql.access import connecting, imports, login_tests
 from shared.adapters.sql.runner import TransactionRunner
-from shared.ports.store.onboarding import Authorization, ConnectLink, NewGrant, StoredLoginTest
+from shared.ports.store.onboarding import (
+    Authorization,
+    ConnectLink,
+    ImportPart,
+    NewGrant,
+    StoredImport,
+    StoredImportRow,
+    StoredLoginTest,
+)
 from shared.ports.store.registry import SpecChange
+from shared.ports.store.secrets import SealedSecret
 
 
 class SqlOnboardingStore:
-    """Connect links, sign-ins in a browser, and login tests, see `OnboardingStore`."""
+    """Connect links, sign-ins in a browser, login tests and imports, see `OnboardingStore`."""
 
     def __init__(self, runner: TransactionRunner) -> None:
         self._runner = runner
@@ -72,3 +81,35 @@ class SqlOnboardingStore:
     async def login_test(self, test: str) -> StoredLoginTest | None:
         """Return a test."""
         return await self._runner.read(login_tests.login_test_of, test)
+
+    async def add_import(self, wanted: StoredImport, text: SealedSecret, most: int) -> bool:
+        """Write an import that waits, and its text, if its tenant has fewer than `most`."""
+        return await self._runner.write(imports.add_import, wanted, text, most)
+
+    async def import_by_id(self, name: str) -> StoredImport | None:
+        """Return an import."""
+        return await self._runner.read(imports.import_by_id, name)
+
+    async def imports(self, tenant: str, before: str, limit: int) -> Sequence[StoredImport]:
+        """Return up to `limit` imports of a tenant, newest first."""
+        return await self._runner.read(imports.imports_before, tenant, before, limit)
+
+    async def import_rows(self, name: str, after: int, limit: int) -> Sequence[StoredImportRow]:
+        """Return up to `limit` rows, by number."""
+        return await self._runner.read(imports.rows_after, name, after, limit)
+
+    async def import_counts(self, name: str) -> Mapping[str, int]:
+        """Return how many rows there are of each status."""
+        return await self._runner.read(imports.counts, name)
+
+    async def take_import(self, holder: str, now: float, until: float) -> StoredImport | None:
+        """Return an import that nobody works on, which is `holder`'s until then."""
+        return await self._runner.write(imports.take_import, holder, now, until)
+
+    async def write_import_part(self, name: str, holder: str, part: ImportPart, until: float) -> bool:
+        """Write what became of rows; return whether the import is still `holder`'s."""
+        return await self._runner.write(imports.write_part, name, holder, part, until)
+
+    async def end_import(self, name: str, holder: str, problem: str, now: float) -> bool:
+        """End an import and forget its text; return whether it was `holder`'s."""
+        return await self._runner.write(imports.end_import, name, holder, problem, now)

@@ -62,6 +62,22 @@ class Additions:
         """
         return await self._saved(*await self._prepared(kind, many, actor))
 
+    async def check(
+        self,
+        kind: Kind,
+        many: Sequence[Mapping[str, Any]],
+        actor: Actor,
+        *,
+        planned: int = 0,
+        targets: Sequence[Mapping[str, Any]] = (),
+    ) -> list[str | MailferryError]:
+        """Return what `add` would; nothing is written.
+
+        `planned` accounts and the `targets`, by their keys, are counted as if they had been added before.
+        """
+        _, results = await self._prepared(kind, many, actor, planned, targets)
+        return results
+
     async def prepare(self, kind: Kind, keys: Mapping[str, Any], actor: Actor) -> SpecChange:
         """Return the change that adds an object; nothing is written. Raises what is wrong with it."""
         changes, (result,) = await self._prepared(kind, [keys], actor)
@@ -70,14 +86,20 @@ class Additions:
         return changes[result]
 
     async def _prepared(
-        self, kind: Kind, many: Sequence[Mapping[str, Any]], actor: Actor
+        self,
+        kind: Kind,
+        many: Sequence[Mapping[str, Any]],
+        actor: Actor,
+        planned: int = 0,
+        planned_targets: Sequence[Mapping[str, Any]] = (),
     ) -> tuple[dict[str, SpecChange], list[str | MailferryError]]:
         """The changes that add objects, by id, and for each its id, or why it is not added."""
         full = [self._complete(kind, keys, actor) for keys in many]
         targets = await self._there(Kind.TARGET, [each for keys in full for each in target_ids(keys)])
         there = await self._there(kind, [object_id(kind, keys) for keys in full])
-        rooms = await self._rooms({str(object_id(kind, keys)).partition("/")[0] for keys in full}, kind)
-        usable = [each.keys for each in targets.values()]
+        tenants = {str(object_id(kind, keys)).partition("/")[0] for keys in full}
+        rooms = await self._rooms(tenants, kind, planned)
+        usable = [*(each.keys for each in targets.values()), *planned_targets]
         results: list[str | MailferryError] = []
         changes: dict[str, SpecChange] = {}
         for keys, given in zip(full, many, strict=True):
@@ -124,8 +146,8 @@ class Additions:
         found = await self.registry.specs(kind, [*dict.fromkeys(names)]) if names else ()
         return {each.id: each for each in found if each.removed_at is None}
 
-    async def _rooms(self, tenants: set[str], kind: Kind) -> Mapping[str, _Room]:
-        """The room for accounts of those tenants that have a limit."""
+    async def _rooms(self, tenants: set[str], kind: Kind, planned: int) -> Mapping[str, _Room]:
+        """The room for accounts of those tenants that have a limit, once `planned` others are added."""
         if kind is not Kind.ACCOUNT:
             return {}
         rooms = {}
@@ -133,7 +155,7 @@ class Additions:
             most = tenant_limits_of(spec).max_accounts
             if most is not None:
                 count = await self.registry.count_specs(Kind.ACCOUNT, SpecFilter(tenant=name))
-                rooms[name] = _Room(most, count)
+                rooms[name] = _Room(most, count + planned)
         return rooms
 
 

@@ -117,6 +117,18 @@ class Objects:
             note_added(len(results))
         return results
 
+    async def check_all(
+        self,
+        kind: Kind,
+        many: Sequence[Mapping[str, Any]],
+        actor: Actor,
+        *,
+        planned: int = 0,
+        targets: Sequence[Mapping[str, Any]] = (),
+    ) -> Sequence[str | MailferryError]:
+        """Return what `add_all` would for these objects; nothing is written, see `Additions.check`."""
+        return await self._additions().check(kind, many, actor, planned=planned, targets=targets)
+
     async def change(
         self,
         kind: Kind,

@@ -1,6 +1,6 @@
 """People and API tokens: who they are, how they sign in, and what they did."""
 
-from shared.operations.people.auditing import Doer, audit_page, record
+from shared.operations.people.auditing import Doer, audit_page, record, record_additions
 from shared.operations.people.errors import (
     CodeNeeded,
     CodesNotBegun,
@@ -50,4 +50,5 @@ __all__ = [
     "Users",
     "audit_page",
     "record",
+    "record_additions",
 ]

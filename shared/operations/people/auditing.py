@@ -36,11 +36,22 @@ async def record(
     What was answered before the act is asked anew from now on.
     """
     context.recent.forget()
-    at = context.clock.now()
-    audited = AuditRecord(
-        at, doer.name, doer.address, action, tenant, name, _without(before), _without(after)
-    )
-    await context.access.record([audited])
+    await context.access.record([_audited(context, doer, action, name, tenant, before, after)])
+
+
+async def record_additions(
+    context: OperatorContext,
+    doer: Doer,
+    action: str,
+    added: Mapping[str, Mapping[str, Any]],
+    tenant: str | None,
+) -> None:
+    """Record that `doer` added these objects, by id with their keys, as `record` does."""
+    context.recent.forget()
+    if added:
+        await context.access.record(
+            [_audited(context, doer, action, name, tenant, None, keys) for name, keys in added.items()]
+        )
 
 
 async def audit_page(
@@ -48,6 +59,19 @@ async def audit_page(
 ) -> Sequence[AuditRecord]:
     """Return up to `limit` records that the principal may see, newest first, from below `before` on."""
     return await context.access.audit(principal.tenant, before, limit)
+
+
+def _audited(
+    context: OperatorContext,
+    doer: Doer,
+    action: str,
+    name: str,
+    tenant: str | None,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+) -> AuditRecord:
+    at = context.clock.now()
+    return AuditRecord(at, doer.name, doer.address, action, tenant, name, _without(before), _without(after))
 
 
 def _without(values: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -72,10 +72,14 @@ from shared.ports.store.maintenance import (
 )
 from shared.ports.store.oauth import GrantStore
 from shared.ports.store.onboarding import (
+    IMPORT_TEXT_KIND,
     Authorization,
     ConnectLink,
+    ImportPart,
     NewGrant,
     OnboardingStore,
+    StoredImport,
+    StoredImportRow,
     StoredLoginTest,
 )
 from shared.ports.store.operator import (
@@ -121,6 +125,7 @@ __all__ = [
     "ANYBODY",
     "EVERYTHING",
     "FACT_HOLDS",
+    "IMPORT_TEXT_KIND",
     "LONGEST_REPORT",
     "LONGEST_WAIT",
     "AccessStore",
@@ -147,6 +152,7 @@ __all__ = [
     "FetcherStore",
     "GrantStore",
     "HostFact",
+    "ImportPart",
     "Known",
     "Lease",
     "LeaseLost",
@@ -188,6 +194,8 @@ __all__ = [
     "Store",
     "StoreDamaged",
     "StoreUnavailable",
+    "StoredImport",
+    "StoredImportRow",
     "StoredLoginTest",
     "TargetFact",
     "TargetState",

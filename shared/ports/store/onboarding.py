@@ -1,5 +1,5 @@
 """What is asked of the store while mailboxes are connected: links for their owners, sign-ins that were begun
-in a browser, and login tests. Any control process may go on with what another one began.
+in a browser, login tests, and imports. Any control process may go on with what another one began.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from typing import Any, NamedTuple, Protocol
 from shared.model.sealed import Sealed
 from shared.ports.store.oauth import Renewal
 from shared.ports.store.registry import SpecChange
+from shared.ports.store.secrets import SealedSecret
+
+IMPORT_TEXT_KIND = "import"
+"""The kind of object whose secret is the text of a file that is being imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,50 @@ class StoredLoginTest:
     is_done: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class StoredImport:
+    """An import as any process sees it. Times are seconds since the epoch.
+
+    `request` is all that it was asked for, but for the file's text, which is a sealed secret until the end.
+    `total` rows are to be worked on, None before they are counted, and `done` of them were. `ended_at`: it is
+    over, and `problem` says why it could not be carried out, "" where it was.
+    """
+
+    id: str
+    tenant: str
+    request: Mapping[str, Any]
+    created_by: str
+    created_at: float
+    total: int | None = None
+    done: int = 0
+    findings: Sequence[Mapping[str, Any]] = ()
+    ended_at: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImportRow:
+    """What became of a row; `number` counts from 1."""
+
+    number: int
+    line: int
+    account: str
+    status: str
+    sentence: str
+    findings: Sequence[Mapping[str, Any]] = ()
+
+
+class ImportPart(NamedTuple):
+    """What a process found out since it last wrote: rows that follow those that were `done`."""
+
+    done: int
+    total: int
+    findings: Sequence[Mapping[str, Any]]
+    rows: Sequence[StoredImportRow]
+
+
 class OnboardingStore(Protocol):
-    """Connect links, sign-ins in a browser, and login tests."""
+    """Connect links, sign-ins in a browser, login tests, and imports."""
 
     async def add_connect_link(self, link: ConnectLink) -> None:
         """Write a new link; those that ended long ago are deleted."""
@@ -151,4 +197,38 @@ class OnboardingStore(Protocol):
 
     async def login_test(self, test: str) -> StoredLoginTest | None:
         """Return a test."""
+        ...
+
+    async def add_import(self, wanted: StoredImport, text: SealedSecret, most: int) -> bool:
+        """Write an import that waits, and its text; return False where its tenant has `most` that have not
+        ended. Old ones are deleted.
+        """
+        ...
+
+    async def import_by_id(self, name: str) -> StoredImport | None:
+        """Return an import."""
+        ...
+
+    async def imports(self, tenant: str, before: str, limit: int) -> Sequence[StoredImport]:
+        """Return up to `limit` imports of a tenant with ids below `before` ("": from the newest on)."""
+        ...
+
+    async def import_rows(self, name: str, after: int, limit: int) -> Sequence[StoredImportRow]:
+        """Return up to `limit` rows with a number above `after`, by number."""
+        ...
+
+    async def import_counts(self, name: str) -> Mapping[str, int]:
+        """Return how many rows there are of each status."""
+        ...
+
+    async def take_import(self, holder: str, now: float, until: float) -> StoredImport | None:
+        """Return an import that nobody works on, the oldest; it is `holder`'s until then."""
+        ...
+
+    async def write_import_part(self, name: str, holder: str, part: ImportPart, until: float) -> bool:
+        """Write what became of rows; return False, and write nothing, where it is another's meanwhile."""
+        ...
+
+    async def end_import(self, name: str, holder: str, problem: str, now: float) -> bool:
+        """End an import and forget its text; return whether it was `holder`'s."""
         ...

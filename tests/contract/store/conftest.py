@@ -56,7 +56,7 @@ def url(request: pytest.FixtureRequest, database: str) -> str:
             " suppressions,"
             " skipped, messages, recipients, claims, journal, specs, oauth_apps, oauth_grants, secrets,"
             " usage, users, api_tokens, sessions, audit, idempotency_keys, webhooks, webhook_states, events,"
-            " webhook_deliveries, connect_links, authorizations, login_tests,"
+            " webhook_deliveries, connect_links, authorizations, login_tests, imports, import_rows,"
             " recovery_codes"
         )
         connection.execute("UPDATE registry SET revision = 0")

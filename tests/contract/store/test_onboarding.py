@@ -1,4 +1,4 @@
-"""What the store promises about connect links, sign-ins in a browser, and login tests."""
+"""What the store promises about connect links, sign-ins in a browser, login tests and imports."""
 
 from __future__ import annotations
 
@@ -8,17 +8,23 @@ from dataclasses import replace
 import pytest
 
 from shared.adapters.sql.access.connecting import KEPT
+from shared.adapters.sql.access.imports import KEPT as IMPORT_KEPT
 from shared.adapters.sql.access.login_tests import KEPT as TEST_KEPT
 from shared.adapters.sql.store import SqlStore
-from shared.model.sealed import Sealed
+from shared.model.sealed import Sealed, SecretName
 from shared.model.spec import Kind, Manager
 from shared.ports.store import (
     ABSENT,
+    IMPORT_TEXT_KIND,
     Authorization,
     ConnectLink,
+    ImportPart,
     NewGrant,
     RevisionConflict,
+    SealedSecret,
     SpecChange,
+    StoredImport,
+    StoredImportRow,
     StoredLoginTest,
     TenantFull,
 )
@@ -146,3 +152,62 @@ async def test_two_at_once_do_not_exceed_the_accounts_of_a_tenant(store: SqlStor
     )
     assert [type(each) for each in added if isinstance(each, Exception)] == [TenantFull] * 4
     assert await store.registry.count_specs(Kind.ACCOUNT) == 3
+
+
+def wanted(name: str, tenant: str = "acme", at: float = 100.0) -> tuple[StoredImport, SealedSecret]:
+    text = SealedSecret(SecretName(IMPORT_TEXT_KIND, name, "text"), Sealed("k", b"t"))
+    return StoredImport(name, tenant, {"format": "csv"}, "otto", at), text
+
+
+def row(number: int, status: str = "added") -> StoredImportRow:
+    return StoredImportRow(number, number + 1, f"acme/{number}", status, "", [{"line": number}])
+
+
+async def test_an_import_is_worked_on_by_one_at_a_time(store: SqlStore) -> None:
+    onboarding = store.onboarding
+    assert await onboarding.add_import(*wanted("i1"), 2)
+    taken = await asyncio.gather(*(onboarding.take_import(f"p{n}", 100.0, 160.0) for n in range(6)))
+    [stored] = [each for each in taken if each is not None]
+    assert stored == wanted("i1")[0]
+    assert await onboarding.take_import("late", 159.0, 200.0) is None
+    assert await onboarding.take_import("late", 160.0, 200.0) is not None
+    part = ImportPart(0, 3, [], [row(1)])
+    assert not await onboarding.write_import_part("i1", "p0", part, 300.0)
+    assert await onboarding.write_import_part("i1", "late", part, 300.0)
+    assert not await onboarding.write_import_part("i1", "late", part, 300.0)
+    assert not await onboarding.end_import("i1", "p0", "", 170.0)
+    assert await onboarding.import_rows("i1", 0, 10) == [row(1)]
+
+
+async def test_an_import_ends_and_its_text_is_forgotten(store: SqlStore) -> None:
+    onboarding = store.onboarding
+    assert await onboarding.add_import(*wanted("i1"), 1)
+    assert not await onboarding.add_import(*wanted("i2"), 1)
+    assert await store.secrets.secrets_set_at(IMPORT_TEXT_KIND, ["i1", "i2"]) == {("i1", "text"): 100.0}
+    assert await onboarding.take_import("p", 100.0, 160.0)
+    rows = [row(1), row(2, "refused"), row(3)]
+    assert await onboarding.write_import_part("i1", "p", ImportPart(0, 3, [{"line": 1}], rows), 160.0)
+    assert await onboarding.end_import("i1", "p", "x\0y", 150.0)
+    ended = await onboarding.import_by_id("i1")
+    assert ended is not None
+    assert (ended.total, ended.done, ended.ended_at, ended.problem) == (
+        3,
+        3,
+        150.0,
+        "x\N{REPLACEMENT CHARACTER}y",
+    )
+    assert await onboarding.import_counts("i1") == {"added": 2, "refused": 1}
+    assert await onboarding.import_rows("i1", 1, 1) == [row(2, "refused")]
+    assert await store.secrets.secrets_set_at(IMPORT_TEXT_KIND, ["i1"]) == {}
+    assert await onboarding.take_import("p", 900.0, 960.0) is None
+
+
+async def test_imports_are_listed_by_tenant_and_forgotten_after_a_month(store: SqlStore) -> None:
+    onboarding = store.onboarding
+    for name, tenant in (("i1", "acme"), ("i2", "acme"), ("i3", "other")):
+        assert await onboarding.add_import(*wanted(name, tenant), 5)
+    assert [each.id for each in await onboarding.imports("acme", "", 10)] == ["i2", "i1"]
+    assert [each.id for each in await onboarding.imports("acme", "i2", 10)] == ["i1"]
+    assert await onboarding.add_import(*wanted("i4", at=101.0 + IMPORT_KEPT), 5)
+    assert [each.id for each in await onboarding.imports("acme", "", 10)] == ["i4"]
+    assert await store.secrets.secrets_set_at(IMPORT_TEXT_KIND, ["i1"]) == {}

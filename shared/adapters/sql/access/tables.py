@@ -175,3 +175,33 @@ login_tests = Table(
     Column("report", BYTEWISE, nullable=False),
     Column("is_done", Boolean, nullable=False),
 )
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", BYTEWISE, primary_key=True),
+    Column("tenant", BYTEWISE, nullable=False),
+    Column("request", BYTEWISE, nullable=False),
+    Column("created_by", BYTEWISE, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("holder", BYTEWISE, nullable=False),
+    Column("busy_until", Double, nullable=False),
+    Column("total", Integer),
+    Column("done", Integer, nullable=False),
+    Column("findings", BYTEWISE, nullable=False),
+    Column("ended_at", Double),
+    Column("problem", BYTEWISE, nullable=False),
+)
+
+import_rows = Table(
+    "import_rows",
+    metadata,
+    Column("import", BYTEWISE, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("line", Integer, nullable=False),
+    Column("account", BYTEWISE, nullable=False),
+    Column("status", BYTEWISE, nullable=False),
+    Column("sentence", BYTEWISE, nullable=False),
+    Column("findings", BYTEWISE, nullable=False),
+    sqlite_with_rowid=False,
+)
