@@ -23,6 +23,7 @@ from shared.operations.journal_text import recipient_state
 from shared.operations.parked import (
     MailHeader,
     Parked,
+    ParkedHeaders,
     ParkedMails,
     RawMailMissing,
     find_parked,
@@ -71,12 +72,12 @@ def list_command(path: Path, limit: int, output: str, **choice: str | None) -> N
     """List parked mail, the oldest first, by recipient; below each sender, subject and reason."""
     query = query_of(choice)
 
-    async def read(context: OperatorContext) -> tuple[ParkedMails, Mapping[str, MailHeader | None]]:
+    async def read(context: OperatorContext) -> tuple[ParkedMails, ParkedHeaders]:
         found = await list_parked(context, limit, query)
         return found, await parked_headers(context, [each.message for each in found.recipients])
 
     found, headers = operate(load(path, os.environ), read)
-    rows = [_row(each, headers[each.message.id]) for each in found.recipients]
+    rows = [_row(each, headers.by_id[each.message.id]) for each in found.recipients]
     if output == "json":
         write_json(rows)
     elif not rows:
@@ -87,6 +88,8 @@ def list_command(path: Path, limit: int, output: str, **choice: str | None) -> N
             for row, each in zip(rows, found.recipients, strict=True)
         ]
         print_noted(console(), shown, COLUMNS, "about", "About")
+    if headers.problem is not None:
+        click.echo(f"mailferry: From and Subject could not be read: {headers.problem}", err=True)
     if found.has_more:
         click.echo(f"More is parked; these are the oldest {limit}. --limit shows more.", err=True)
 

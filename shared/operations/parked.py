@@ -13,7 +13,7 @@ from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.message import RecipientStatus
 from shared.operations.context import OperatorContext
 from shared.operations.mail_preview import preview
-from shared.ports.blobs import BlobMissing
+from shared.ports.blobs import BlobMissing, BlobsUnavailable
 from shared.ports.store import Parked, ParkedQuery
 from shared.runtime.checkpoints import reached
 
@@ -21,6 +21,7 @@ __all__ = [
     "MailHeader",
     "NotParked",
     "Parked",
+    "ParkedHeaders",
     "ParkedMails",
     "RawMailMissing",
     "RecipientUnknown",
@@ -137,17 +138,29 @@ class MailHeader(NamedTuple):
     subject: str
 
 
-async def parked_headers(
-    context: OperatorContext, messages: Sequence[Message]
-) -> Mapping[str, MailHeader | None]:
-    """Return From and Subject of parked mails, by id; None where the raw mail is not there."""
+class ParkedHeaders(NamedTuple):
+    """The headers of parked mails by id, None where the raw mail is not there; and why some were not read."""
+
+    by_id: Mapping[str, MailHeader | None]
+    problem: str | None
+
+
+async def parked_headers(context: OperatorContext, messages: Sequence[Message]) -> ParkedHeaders:
+    """Return From and Subject of parked mails. Once the blobs cannot be reached, no more are asked for."""
     places = asyncio.Semaphore(AT_ONCE)
+    problem: str | None = None
 
     async def read(message: Message) -> MailHeader | None:
+        nonlocal problem
         async with places:
+            if problem is not None:
+                return None
             try:
                 beginning = await parked_beginning(context, message)
             except RawMailMissing:
+                return None
+            except BlobsUnavailable as error:
+                problem = str(error)
                 return None
         if beginning is None:
             return None
@@ -156,7 +169,7 @@ async def parked_headers(
 
     several = {each.id: each for each in messages}
     found = await asyncio.gather(*map(read, several.values()))
-    return dict(zip(several, found, strict=True))
+    return ParkedHeaders(dict(zip(several, found, strict=True)), problem)
 
 
 async def retry_parked(

@@ -13,6 +13,7 @@ from shared.adapters.system_clock import SystemClock
 from shared.model.message import RecipientStatus
 from shared.operations.context import OperatorContext, context_of
 from shared.operations.parked import (
+    AT_ONCE,
     NotParked,
     RawMailMissing,
     discard_parked,
@@ -23,6 +24,7 @@ from shared.operations.parked import (
     read_raw_mail,
     retry_parked,
 )
+from shared.ports.blobs import BlobsUnavailable
 from shared.runtime.oauth.opening import oauth_of
 from tests.fakes.configuration import WHOLE, ConfigurationFile
 from tests.fakes.mail_lives import BOB, EVE, Lives
@@ -127,4 +129,23 @@ async def test_sender_and_subject_of_parked_mail_are_read_and_decoded(
     await writer.write(b"From: =?utf-8?q?J=C3=B6rg?= <j@a.example>\r\nSubject: Rechnung\r\n\r\nText\r\n")
     await writer.commit(durable=False)
     found = await parked_headers(context, [await find_parked(context, each) for each in (there, gone)])
-    assert found == {there: ("Jörg <j@a.example>", "Rechnung"), gone: None}
+    assert found == ({there: ("Jörg <j@a.example>", "Rechnung"), gone: None}, None)
+
+
+async def test_parked_mail_is_listed_without_its_headers_while_the_blobs_are_away(
+    context: OperatorContext, lives: Lives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def away(name: str) -> AsyncIterator[bytes]:
+        asked.append(name)
+        if name:
+            raise BlobsUnavailable("the bucket cannot be reached")
+        yield b""
+
+    mails = [await parked_mail(context, lives, f"uid {number}") for number in range(AT_ONCE + 3)]
+    messages = [await find_parked(context, each) for each in mails]
+    monkeypatch.setattr(context.blobs, "read", away)
+    found = await parked_headers(context, messages)
+    assert found == (dict.fromkeys(mails), "the bucket cannot be reached")
+    assert len(asked) <= AT_ONCE
