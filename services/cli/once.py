@@ -22,7 +22,7 @@ from services.cli.mail_columns import (
 )
 from services.cli.naming import account_ids
 from services.cli.options import config_file, output, verbose
-from services.cli.output import Column, Row, console, print_noted, write_json
+from services.cli.output import Column, Row, console, filled, print_noted, write_json
 from services.cli.progress import Display, progress
 from services.cli.running import execute, quiet_logs
 from shared.config import Configuration, load
@@ -49,6 +49,7 @@ COLUMNS = (
     PUT_ASIDE,
     SUPPRESSED,
 )
+ALWAYS_SUMMED = ("fetched", "delivered")
 MOST_RETRIES = 20
 """Retries that are shown: a dead host may have ten thousand accounts."""
 SELDOM = (KEPT, IN_CUSTODY, PUT_ASIDE, SUPPRESSED)
@@ -123,7 +124,7 @@ def _pass_progress(display: Display, *, verbose: bool) -> PassProgress:
 
 def print_passes(screen: Console, passes: Sequence[AccountPass]) -> None:
     """Print a summary, then a line for each account, those with problems first."""
-    screen.print(_summary(passes), soft_wrap=True)
+    screen.print(filled(_summary(passes), screen.width), soft_wrap=True)
     worst = sorted(passes, key=lambda each: (each.complete, each.problem is None))
     shown = worst if len(worst) <= ALL_UP_TO else worst[:WORST]
     rows = [_row(each) for each in shown]
@@ -145,7 +146,9 @@ def _summary(passes: Sequence[AccountPass]) -> str:
         "waiting": sum(each.waiting or 0 for each in passes),
         "parked": sum(each.parked for each in passes),
     }
-    numbers = ", ".join(f"{number:,} {what}" for what, number in totals.items())
+    numbers = ", ".join(
+        f"{number:,} {what}" for what, number in totals.items() if number or what in ALWAYS_SUMMED
+    )
     return f"{done}: {numbers}" if passes else "No account is enabled."
 
 

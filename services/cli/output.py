@@ -110,15 +110,16 @@ def print_noted(
 
 def _indented(text: str, width: int) -> str:
     """The lines of a note, each filled for itself."""
-    return "\n".join(_filled(quoted(line, MAX_CELL_LENGTH), width) for line in text.split("\n"))
+    return "\n".join(filled(quoted(line, MAX_CELL_LENGTH), width, NOTE_INDENT) for line in text.split("\n"))
 
 
-def _filled(text: str, width: int) -> str:
+def filled(text: str, width: int, indent: str = "") -> str:
+    """Return the text in lines of this width. No word is broken."""
     return textwrap.fill(
         text,
         max(width, READABLE_WIDTH),
-        initial_indent=NOTE_INDENT,
-        subsequent_indent=NOTE_INDENT,
+        initial_indent=indent,
+        subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )

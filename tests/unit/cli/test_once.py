@@ -35,12 +35,14 @@ def printed(*passes: AccountPass) -> list[str]:
 
 def test_accounts_with_problems_come_first_below_a_summary_and_no_host_is_cut() -> None:
     lines = printed(passed("acme/anna"), passed("acme/bob", REFUSED, waiting=12, parked=3))
-    assert lines[0] == ("2 accounts, 1 not complete: 2 fetched, 2 delivered, 2 deleted, 12 waiting, 3 parked")
-    assert lines[2].split() == ["Account", "Fetched", "Delivered", "Parked", "Deleted", "Waiting"]
-    assert lines[3].split() == ["acme/bob", "1", "1", "3", "1", "12"]
+    assert " ".join(lines[:2]) == (
+        "2 accounts, 1 not complete: 2 fetched, 2 delivered, 2 deleted, 12 waiting, 3 parked"
+    )
+    assert lines[3].split() == ["Account", "Fetched", "Delivered", "Parked", "Deleted", "Waiting"]
+    assert lines[4].split() == ["acme/bob", "1", "1", "3", "1", "12"]
     assert lines[-1].split() == ["acme/anna", "1", "1", "0", "1", "0"]
     assert any("a-very-long-host-name-which-is-one-word.mail.provider.example:" in each for each in lines)
-    assert all(len(line) <= 80 for line in lines[1:])
+    assert all(len(line) <= 80 for line in lines)
 
 
 def test_seldom_numbers_are_shown_only_where_there_are_such_mails() -> None:
