@@ -20,6 +20,7 @@ from services.control.resources import (
     login_tests,
     mails,
     own,
+    pauses,
     people,
     registry,
     service,
@@ -46,7 +47,19 @@ def build_app(control: Control) -> FastAPI:
         strict_content_type=True,
     )
     app.state.control = control
-    resources = (people, own, mails, service, events, webhooks, login_tests, connecting, imports, usage)
+    resources = (
+        people,
+        own,
+        mails,
+        service,
+        pauses,
+        events,
+        webhooks,
+        login_tests,
+        connecting,
+        imports,
+        usage,
+    )
     for router in (registry.router(), *(each.api for each in resources)):
         app.include_router(router, prefix=PREFIX)
     app.include_router(provider_sign_ins.routes)

@@ -51,6 +51,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("/tokens", text("Tokens"), "key", _P.TOKENS_READ),
     Entry("/webhooks", text("Webhooks"), "webhook", _P.WEBHOOKS_READ),
     Entry("/usage", text("Usage"), "chart-bar", _P.USAGE_READ),
+    Entry("/service", text("Service"), "adjustments", _P.SERVICE_READ, of_service=True),
     Entry("/audit", text("Audit"), "clipboard-list", _P.AUDIT_READ),
 )
 """In the order in which they are shown."""

@@ -17,7 +17,7 @@ from shared.operations.people.errors import (
 )
 from shared.operations.people.members import NewUser, Users
 from shared.operations.people.own import OwnAccess
-from shared.operations.people.second_factor import SecondFactor
+from shared.operations.people.second_factor import Enrolment, SecondFactor
 from shared.operations.people.signing_in import SESSION_IDLE, SignedIn, SignIns
 from shared.operations.people.tokens import NewToken, Tokens, TokenUnknown
 from shared.ports.store import ApiToken, User
@@ -29,6 +29,7 @@ __all__ = [
     "CodeWrong",
     "CodesNotBegun",
     "Doer",
+    "Enrolment",
     "GrantRefused",
     "LinkUnusable",
     "NewToken",

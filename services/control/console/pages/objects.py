@@ -14,6 +14,7 @@ from services.control.console.object_form import ObjectForm
 from services.control.console.view import TheView, View, needs
 from services.control.paging import Paging, cursor_of
 from services.control.problems import NO_SUCH_THING, Problem
+from services.control.resources.pauses import pauses_of
 from services.control.resources.registry import permitted
 from shared.access import Permission, access_to
 from shared.config.settings import TargetSettings, TenantSettings
@@ -80,11 +81,14 @@ async def list_tenants(view: TheView, cursor: Cursor = "") -> Response:
     found = await permitted(view.control, view.me).list_tenants(Paging(cursor or None).after, PAGE)
     accounts = PermittedAccounts(view.control.context, view.me.principal, view.me.doer)
     lights = {each.id: (await accounts.list(AccountFilter(each.id), 1)).counts for each in found.objects}
+    pauses = await pauses_of(view.control, view.me).list()
     leads_on = cursor_of(found.after)
     return view.page(
         "tenants.html",
         tenants=found.objects,
         lights=lights,
+        paused={each.scope[:-1] for each in pauses if each.scope.endswith("/")},
+        may_pause=view.may(Permission.ACCOUNTS_RUN),
         may_write=_may_write(view, Kind.TENANT, ""),
         next=None if leads_on is None else f"/tenants?cursor={leads_on}",
         first="/tenants" if cursor else None,

@@ -36,6 +36,8 @@ PAGES = {
     "tokens": "/tokens",
     "webhooks": "/webhooks",
     "live": "/live",
+    "service": "/service",
+    "me": "/me",
     "usage": "/usage",
     "audit": "/audit",
 }

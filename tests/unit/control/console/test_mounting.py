@@ -29,8 +29,16 @@ OPEN = {
     ("POST", "/connect/password"),
     ("GET", "/connect/test"),
     ("POST", "/connect/sign-in"),
+    ("GET", "/me"),
+    ("POST", "/me/password"),
+    ("POST", "/me/codes"),
+    ("POST", "/me/codes/confirm"),
+    ("POST", "/me/codes/recovery"),
+    ("POST", "/me/codes/remove"),
+    ("POST", "/me/sessions/end"),
+    ("POST", "/me/sessions/end-others"),
 }
-"""Pages for everybody. Those of a connect link ask for its secret."""
+"""Pages for everybody. Those of a connect link ask for its secret, those of /me for a session alone."""
 VALUES = {"tenant": "acme", "account": "info"}
 
 
