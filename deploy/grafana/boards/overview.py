@@ -10,7 +10,7 @@ AT_A_GLANCE = Row(
     [
         stat(
             "Running services",
-            "Fetchers, routers and relays; `mailferry run` counts as three.",
+            "Of all processes: fetchers, routers, relays, control, and what renews OAuth tokens.",
             gauge("mailferry_service_up"),
             GOOD_ABOVE_0,
         ),
