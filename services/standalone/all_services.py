@@ -30,6 +30,7 @@ from shared.contract.journal import RecipientOutcome
 from shared.model.backoff import Backoff
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
+from shared.model.progress import Progress, no_progress
 from shared.operations.applying import Applier
 from shared.ports.store import SchemaOutdated, StoreUnavailable
 from shared.runtime.backup_marker import read_backup_marker, sign_of_restore
@@ -90,17 +91,22 @@ class AllServices:
 
 @asynccontextmanager
 async def all_services(
-    configuration: Configuration, *, wait_always: bool = False, observer: VisitObserver = NOT_OBSERVED
+    configuration: Configuration,
+    *,
+    wait_always: bool = False,
+    observer: VisitObserver = NOT_OBSERVED,
+    progress: Progress = no_progress,
 ) -> AsyncIterator[AllServices]:
     """Make the services, ready to run; a SQLite schema is brought up to date.
 
     `wait_always` is for one pass: visits wait until what they fetched is settled, and deferred mail is tried
-    at once, as no process will run when its retry is due. `observer` is told how visits go on.
+    at once, as no process will run when its retry is due. `observer` is told how visits go on,
+    and `progress` how far the file is applied.
     """
     async with (
         single_process_lock(configuration.store.sqlite_path),
         open_runtime(configuration) as runtime,
-        _applied(runtime, configuration, at_once=wait_always),
+        _applied(runtime, configuration, progress, at_once=wait_always),
     ):
         if configuration.store.sqlite_path is not None:
             await _release_earlier_process(runtime, broker_was_inside=configuration.broker.in_process)
@@ -117,11 +123,13 @@ async def all_services(
 
 
 @asynccontextmanager
-async def _applied(runtime: Runtime, configuration: Configuration, *, at_once: bool) -> AsyncIterator[None]:
+async def _applied(
+    runtime: Runtime, configuration: Configuration, progress: Progress, *, at_once: bool
+) -> AsyncIterator[None]:
     """Apply the file before, or where the database is away and not `at_once`, as soon as it is there."""
     later: asyncio.Task[None] | None = None
     try:
-        await apply_configuration(runtime, configuration)
+        await apply_configuration(runtime, configuration, progress)
     except MailferryError as error:
         if at_once or not isinstance(error, DATABASE_AWAY):
             raise
@@ -150,12 +158,15 @@ async def _apply_later(runtime: Runtime, configuration: Configuration) -> None:
             return
 
 
-async def apply_configuration(runtime: Runtime, configuration: Configuration) -> None:
+async def apply_configuration(
+    runtime: Runtime, configuration: Configuration, progress: Progress = no_progress
+) -> None:
     """Bring what the file says of tenants, targets and accounts into the registry.
 
     Raises `ConfigurationError` where somebody else manages them, and what the store raises.
     """
-    applied = await Applier(runtime.store.registry, runtime.registry.box, runtime.clock).apply(configuration)
+    applier = Applier(runtime.store.registry, runtime.registry.box, runtime.clock, progress)
+    applied = await applier.apply(configuration)
     for action, count in Counter(each.action for each in applied).items():
         log.info("configuration applied", action=action.value, objects=count)
     await runtime.registry.refresh()

@@ -44,7 +44,8 @@ async def once(
     Raises `ConfigurationError` for an unknown name.
     """
     seen = progress or PassProgress()
-    async with all_services(configuration, wait_always=True, observer=seen) as services:
+    beginning = all_services(configuration, wait_always=True, observer=seen, progress=seen.applying)
+    async with beginning as services:
         return await one_pass(services, configuration, await _chosen(services, names), seen)
 
 

@@ -13,6 +13,9 @@ from shared.model.progress import Progress, no_progress
 
 VISITED, FETCHED, DELIVERED = "Accounts visited", "Mails fetched", "Recipients delivered to"
 
+MANY = 2_000
+"""Objects of a file that take about a second to compare."""
+
 
 class Outcomes(Protocol):
     """Counts what relays did."""
@@ -39,6 +42,11 @@ class PassProgress(VisitObserver):
         self._wanted = 0
         self._fetched = 0
         self._under_way: dict[str, Callable[[], int]] = {}
+
+    def applying(self, step: str, done: int, total: int) -> None:
+        """Tell how far the file is applied, if it has so much that it takes a while."""
+        if total >= MANY:
+            self._progress(step, done, total)
 
     def begin_pass(self, accounts: Sequence[str]) -> None:
         """A pass over these accounts begins."""

@@ -174,15 +174,17 @@ async def rotate_keys(context: OperatorContext, use: str | None, report: Progres
 
 
 def _put_first(location: KeyLocation, keys: SecretKeys, use: str) -> None:
-    """Make the key with the id `use` the current one."""
+    """Make the key the current one whose id is `use`, or begins so if no other one does."""
     if use == keys.current.id:
         return
     file = _writable_file(location)
-    if use not in (key.id for key in read_key_file(file)):
+    alike = [key.id for key in read_key_file(file) if use and key.id.startswith(use)]
+    if len(alike) != 1:
+        what = "several keys that begin with" if alike else "no key"
         raise KeysUnusable(
-            f"the key file {file} holds no key {quoted(use)}; `mailferry secrets status` shows the keys"
+            f"the key file {file} holds {what} {quoted(use)}; `mailferry secrets status` shows the keys"
         )
-    change_key_file(file, lambda known: sorted(known, key=lambda key: key.id != use))
+    change_key_file(file, lambda known: sorted(known, key=lambda key: key.id != alike[0]))
 
 
 def _writable_file(location: KeyLocation) -> Path:

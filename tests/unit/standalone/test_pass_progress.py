@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.fetcher.mailboxes.visit_observer import Retry
-from services.standalone.pass_progress import DELIVERED, FETCHED, VISITED, PassProgress
+from services.standalone.pass_progress import DELIVERED, FETCHED, MANY, VISITED, PassProgress
 from shared.model.message import RecipientStatus
 from shared.net.errors import ConnectFailed
 
@@ -43,3 +43,11 @@ def test_a_retry_is_told_at_once() -> None:
     PassProgress(on_retry=told.append).note_retry(retry)
     PassProgress().note_retry(retry)
     assert told == [retry]
+
+
+def test_applying_a_file_is_told_where_it_takes_a_while() -> None:
+    told: list[tuple[str, int, int]] = []
+    progress = PassProgress(lambda *step: told.append(step))
+    progress.applying("Objects compared", 3, 3)
+    progress.applying("Objects compared", 1_000, MANY)
+    assert told == [("Objects compared", 1_000, MANY)]
