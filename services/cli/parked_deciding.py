@@ -13,6 +13,7 @@ from services.cli.naming import target_names
 from services.cli.options import config_file, output
 from services.cli.output import write_json, write_result
 from services.cli.parked_choice import NOBODY, choice_options, is_given, query_of
+from services.cli.progress import progress
 from services.cli.running import operate
 from shared.config import Configuration, load
 from shared.custody.state import Recipient
@@ -184,7 +185,8 @@ def _change_all(
     configuration: Configuration, query: ParkedQuery, change: Retry | Discard, done: str, output: str
 ) -> None:
     """Change all that is chosen, and print what became of it."""
-    result = operate(configuration, lambda context: change_all(context, query, change))
+    with progress() as display:
+        result = operate(configuration, lambda context: change_all(context, query, change, display))
     if output == "json":
         changed = [{"message": mail, "recipient": address or NOBODY} for mail, address in result.changed]
         refused = [

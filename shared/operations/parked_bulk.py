@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from shared.model.errors import MailferryError
 from shared.model.message import RecipientStatus
+from shared.model.progress import Progress, no_progress
 from shared.operations.context import OperatorContext
 from shared.operations.mail_search import PermittedMails
 from shared.operations.parked import discard_parked, retry_parked
@@ -139,11 +140,20 @@ async def change_chosen(
     return BulkResult(changed, refused, None)
 
 
-async def change_all(context: OperatorContext, query: ParkedQuery, change: Retry | Discard) -> BulkResult:
+async def change_all(
+    context: OperatorContext,
+    query: ParkedQuery,
+    change: Retry | Discard,
+    progress: Progress = no_progress,
+) -> BulkResult:
     """Change all parked recipients that match the query, as whoever may use the command line."""
     mails = PermittedMails(context, COMMAND)
-    result = await change_parked(mails, query, change)
-    while result.after is not None:
-        more = await change_parked(mails, query._replace(after=result.after), change)
+    total = await context.store.parked_count(query)
+    result = BulkResult([], [], query.after)
+    while True:
+        more = await change_parked(mails, query._replace(after=result.after), change, AT_ONCE)
         result = BulkResult([*result.changed, *more.changed], [*result.refused, *more.refused], more.after)
-    return result
+        done = len(result.changed) + len(result.refused)
+        progress("Recipients looked at", done, max(done, total))
+        if result.after is None:
+            return result

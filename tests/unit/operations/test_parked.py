@@ -11,6 +11,7 @@ from shared.adapters.file_blobs import FileBlobs
 from shared.adapters.sql import open_store, upgrade
 from shared.adapters.system_clock import SystemClock
 from shared.model.message import RecipientStatus
+from shared.operations import parked_bulk
 from shared.operations.context import OperatorContext, context_of
 from shared.operations.parked import (
     AT_ONCE,
@@ -24,6 +25,7 @@ from shared.operations.parked import (
     read_raw_mail,
     retry_parked,
 )
+from shared.operations.parked_bulk import Discard, change_all, parked_query
 from shared.ports.blobs import BlobsUnavailable
 from shared.runtime.oauth.opening import oauth_of
 from tests.fakes.configuration import WHOLE, ConfigurationFile
@@ -149,3 +151,15 @@ async def test_parked_mail_is_listed_without_its_headers_while_the_blobs_are_awa
     found = await parked_headers(context, messages)
     assert found == (dict.fromkeys(mails), "the bucket cannot be reached")
     assert len(asked) <= AT_ONCE
+
+
+async def test_parked_mail_is_changed_in_bulk_by_parts_and_the_progress_is_told(
+    context: OperatorContext, lives: Lives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parked_bulk, "AT_ONCE", 2)
+    mails = [await parked_mail(context, lives, f"uid {number}") for number in range(5)]
+    told: list[tuple[str, int, int]] = []
+    result = await change_all(context, parked_query(), Discard(), lambda *step: told.append(step))
+    assert sorted(mail for mail, _ in result.changed) == sorted(mails)
+    assert (result.refused, result.after) == ([], None)
+    assert told == [("Recipients looked at", done, 5) for done in (2, 4, 5)]
