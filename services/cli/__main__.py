@@ -45,6 +45,7 @@ class AllCommands(Commands):
         "db": "services.cli.upkeep:db_group",
         "topology": "services.cli.upkeep:topology_group",
         "lost": "services.cli.trace:lost",
+        "erase": "services.cli.erase:erase_command",
         "epoch": "services.cli.epoch:epoch_group",
         "journal": "services.cli.journal:journal_group",
         "account": "services.cli.account:account_group",

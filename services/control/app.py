@@ -15,6 +15,7 @@ from services.control.guard import Guard
 from services.control.problems import Problem, ProblemBody, answer_error
 from services.control.resources import (
     connecting,
+    erasures,
     events,
     imports,
     login_tests,
@@ -58,6 +59,7 @@ def build_app(control: Control) -> FastAPI:
         login_tests,
         connecting,
         imports,
+        erasures,
         usage,
     )
     for router in (registry.router(), *(each.api for each in resources)):

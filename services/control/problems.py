@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from shared.access.passwords import PasswordUnusable
 from shared.model.errors import ConfigurationError, MailferryError
 from shared.operations.connecting import ConnectRefused, LinkExhausted
+from shared.operations.erasure import AddressUnusable
 from shared.operations.imports import ImportsExhausted
 from shared.operations.mail_search import MailUnknown
 from shared.operations.objects import (
@@ -105,6 +106,7 @@ KINDS: Mapping[type[MailferryError], Kind] = {
     RecipientUnknown: Kind(409, "recipient_unknown"),
     WebhookUnknown: Kind(404, "not_found"),
     WebhookConflict: Kind(412, "changed_meanwhile"),
+    AddressUnusable: Kind(422, "invalid_input"),
     UrlUnusable: Kind(422, "invalid_input"),
     AlreadyThere: Kind(409, "already_exists"),
     UserExists: Kind(409, "already_exists"),

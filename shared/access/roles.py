@@ -41,6 +41,7 @@ class Permission(StrEnum):
     PARKED_RETRY = "parked.retry"
     PARKED_DISCARD = "parked.discard"
     MAIL_CONTENT = "mail.content"
+    MAIL_ERASE = "mail.erase"
     LOGIN_TEST = "login.test"
     LOGIN_DIALOGUE = "login.dialogue"
     WEBHOOKS_READ = "webhooks.read"

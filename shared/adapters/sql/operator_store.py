@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 
 from shared.adapters.sql.account_pages import account_counts, account_page, mail_totals
 from shared.adapters.sql.account_states import account_states
 from shared.adapters.sql.calls import MAINTENANCE, allowing
 from shared.adapters.sql.epochs import confirm_epoch, current_epoch, pause_deletion
+from shared.adapters.sql.erasing import erase_in_mails, mails_mentioning
 from shared.adapters.sql.leases.schedule import make_accounts_due
 from shared.adapters.sql.ledger.skipping import find_skipped, import_known_mails, skipped_counts
 from shared.adapters.sql.mail_pages import mail_page, parked_count, parked_page
@@ -138,6 +140,18 @@ class SqlOperatorStore:
     async def discard_parked(self, message: str, addresses: Sequence[str], now: float) -> Sequence[str]:
         """Give up parked recipients (all where `addresses` is empty); return the addresses changed."""
         return await self._runner.write(discard_parked, message, addresses, now)
+
+    async def mails_mentioning(
+        self, ids: Collection[str], pattern: re.Pattern[str]
+    ) -> Mapping[str, Sequence[Entry]]:
+        """Return the journals of those of these mails in which an address is, by id."""
+        return await self._runner.read(mails_mentioning, ids, pattern)
+
+    async def erase_in_mails(
+        self, ids: Collection[str], pattern: re.Pattern[str], stand_in: str
+    ) -> Sequence[Message]:
+        """Put a stand-in in place of an address in these mails and their copies; return the changed ones."""
+        return await self._runner.write(erase_in_mails, ids, pattern, stand_in)
 
     async def account_states(self, *, unread: bool = False) -> Sequence[AccountState]:
         """Return all accounts that have a schedule, by name; or those of which mails could not be read."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import re
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -182,6 +183,22 @@ class OperatorStore(Protocol):
 
     async def discard_parked(self, message: str, addresses: Sequence[str], now: float) -> Sequence[str]:
         """Give up parked recipients (all where `addresses` is empty); return the addresses changed."""
+        ...
+
+    async def mails_mentioning(
+        self, ids: Collection[str], pattern: re.Pattern[str]
+    ) -> Mapping[str, Sequence[Entry]]:
+        """Return the journals of those of these mails in which an address is, by id."""
+        ...
+
+    async def erase_in_mails(
+        self, ids: Collection[str], pattern: re.Pattern[str], stand_in: str
+    ) -> Sequence[Message]:
+        """Put a stand-in in place of an address in the journals and tables of these mails and their copies.
+
+        Return the mails that were changed, as they are then. Those in custody are left as they are, with all
+        their copies.
+        """
         ...
 
     async def account_states(self, *, unread: bool = False) -> Sequence[AccountState]:

@@ -34,6 +34,7 @@ TRIED = {
     "db upgrade": [],
     "epoch confirm": ["--yes"],
     "epoch show": [],
+    "erase": ["bob@corp.example", "--tenant", "acme", "--yes"],
     "explain": ["{mail}", "--account", "acme/catchall"],
     "journal rebuild": ["--yes"],
     "journal verify": [],
