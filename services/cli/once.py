@@ -87,8 +87,8 @@ def pass_and_report(
 
     arm(os.environ)
     quiet_logs(configuration, verbose=verbose)
-    with progress(plain=verbose) as display:
-        seen = _pass_progress(display, verbose=verbose)
+    with progress(logs=verbose) as display:
+        seen = _pass_progress(display)
         passes = execute(lambda: make_pass(configuration, accounts, seen))
     if form == "json":
         write_json([_row(each) for each in passes])
@@ -100,8 +100,8 @@ def pass_and_report(
         raise click.exceptions.Exit(TEMPORARY_FAILURE)
 
 
-def _pass_progress(display: Display, *, verbose: bool) -> PassProgress:
-    """What shows the pass on the display. With logs, retries are in them."""
+def _pass_progress(display: Display) -> PassProgress:
+    """What shows the pass on the display."""
     shown = 0
 
     def on_retry(retry: Retry) -> None:
@@ -117,8 +117,6 @@ def _pass_progress(display: Display, *, verbose: bool) -> PassProgress:
 
     from services.standalone import pass_progress  # noqa: PLC0415 - as above
 
-    if verbose:
-        return pass_progress.PassProgress(display)
     return pass_progress.PassProgress(display, on_retry)
 
 

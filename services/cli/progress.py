@@ -95,11 +95,24 @@ class Bars:
         self._bars.stop()
 
 
+class Nothing:
+    """Shows nothing."""
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """See `Display`."""
+
+    def note(self, sentence: str) -> None:
+        """See `Display`."""
+
+
 @contextmanager
-def progress(*, plain: bool = False) -> Iterator[Display]:
-    """Show progress while inside. With `plain` there are lines also on a terminal, as beside logs."""
+def progress(*, logs: bool = False) -> Iterator[Display]:
+    """Show progress while inside; nothing where `logs` go to standard error, which tell more."""
     screen = console(error=True)
-    if plain or not screen.is_terminal:
+    if logs:
+        yield Nothing()
+        return
+    if not screen.is_terminal:
         yield PlainLines(lambda line: click.echo(quoted(line, 1000), err=True))
         return
     bars = Bars(screen)

@@ -8,7 +8,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from services.cli.progress import LINE_EVERY, Bars, PlainLines, progress
+from services.cli.progress import LINE_EVERY, Bars, Nothing, PlainLines, progress
 
 
 class Lines:
@@ -61,12 +61,17 @@ def test_a_terminal_shows_bars_with_numbers_and_notes_above_them() -> None:
     assert "acme/bob: \\x1b[31mout of reach" in shown
 
 
-@pytest.mark.parametrize(("is_terminal", "plain", "kind"), [(True, False, Bars), (True, True, PlainLines),
-                                                            (False, False, PlainLines)])  # fmt: skip
-def test_a_terminal_without_logs_has_bars(
-    is_terminal: bool, plain: bool, kind: type, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("is_terminal", "logs", "kind"),
+    [(True, False, Bars), (False, False, PlainLines), (True, True, Nothing), (False, True, Nothing)],
+)
+def test_a_terminal_has_bars_and_nothing_is_shown_among_logs(
+    is_terminal: bool, logs: bool, kind: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal, raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    with progress(plain=plain) as display:
+    with progress(logs=logs) as display:
         assert isinstance(display, kind)
+        display("Rows copied", 1, 2)
+        if logs:
+            display.note("in the log")
