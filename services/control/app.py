@@ -37,6 +37,18 @@ DESCRIPTION = "Everything that operators, tenants and their programs may do. See
 
 def build_app(control: Control) -> FastAPI:
     """Return the application on these operations."""
+    app = api_routes()
+    app.state.control = control
+    app.include_router(provider_sign_ins.routes)
+    for error in (Problem, MailferryError, RequestValidationError, HTTPException):
+        app.add_exception_handler(error, _answer)
+    add_console(app)
+    app.add_middleware(Guard, settings=control.settings)
+    return app
+
+
+def api_routes() -> FastAPI:
+    """Return the routes of the API, which can be described and not yet asked."""
     app = _Api(
         title="Mailferry",
         version="1",
@@ -47,7 +59,6 @@ def build_app(control: Control) -> FastAPI:
         generate_unique_id_function=lambda route: route.name.replace(" ", "_"),
         strict_content_type=True,
     )
-    app.state.control = control
     resources = (
         people,
         own,
@@ -64,11 +75,6 @@ def build_app(control: Control) -> FastAPI:
     )
     for router in (registry.router(), *(each.api for each in resources)):
         app.include_router(router, prefix=PREFIX)
-    app.include_router(provider_sign_ins.routes)
-    for error in (Problem, MailferryError, RequestValidationError, HTTPException):
-        app.add_exception_handler(error, _answer)
-    add_console(app)
-    app.add_middleware(Guard, settings=control.settings)
     return app
 
 
