@@ -55,7 +55,7 @@ CHANGING = {
 }  # fmt: skip
 """Commands that need an object which no file manages: see `tests/unit/cli/test_object_commands.py`."""
 IN_PROCESS = {
-    "blobs sweep", "config check", "db copy", "db upgrade", "epoch confirm", "healthcheck",
+    "blobs sweep", "config check", "db copy", "db upgrade", "epoch confirm", "erase", "healthcheck",
     "journal rebuild", "journal verify", "oauth app verify", "parked discard", "parked retry", "parked show",
     "secrets rotate", "srs forward", "srs reverse", "token create", "topology apply", "topology check",
     "user add", "user link",
