@@ -46,6 +46,8 @@ class Permission(StrEnum):
     LOGIN_DIALOGUE = "login.dialogue"
     WEBHOOKS_READ = "webhooks.read"
     WEBHOOKS_WRITE = "webhooks.write"
+    OAUTH_READ = "oauth.read"
+    OAUTH_WRITE = "oauth.write"
     AUDIT_READ = "audit.read"
     USAGE_READ = "usage.read"
 
@@ -67,6 +69,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             _P.PARKED_RETRY,
             _P.LOGIN_TEST,
             _P.WEBHOOKS_READ,
+            _P.OAUTH_READ,
             _P.USAGE_READ,
         }
     ),
@@ -81,6 +84,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
             _P.TOKENS_READ,
             _P.MESSAGES_READ,
             _P.WEBHOOKS_READ,
+            _P.OAUTH_READ,
             _P.AUDIT_READ,
             _P.USAGE_READ,
         }

@@ -110,21 +110,23 @@ async def app_statuses(context: OAuthContext) -> list[AppStatus]:
     found = []
     for app in (await oauth.apps.all()).values():
         problem = states[app.name].problem if app.name in states else None
-        sentences = [each for each in (problem, *(each.sentence for each in app_forecasts(app, now))) if each]
-        used = sum(each.app == app.name for each in grants)
-        found.append(
-            AppStatus(
-                app.name,
-                app.title,
-                app.flow.value,
-                app.origin,
-                app.tenant,
-                used,
-                problem is None,
-                " ".join(sentences) or "ok",
-            )
-        )
+        found.append(app_status(app, problem, sum(each.app == app.name for each in grants), now))
     return found
+
+
+def app_status(app: OAuthApp, problem: str | None, grants: int, now: float) -> AppStatus:
+    """Return how an app is doing. `problem` is why its provider refuses it, `grants` how many use it."""
+    sentences = [each for each in (problem, *(each.sentence for each in app_forecasts(app, now))) if each]
+    return AppStatus(
+        app.name,
+        app.title,
+        app.flow.value,
+        app.origin,
+        app.tenant,
+        grants,
+        problem is None,
+        " ".join(sentences) or "ok",
+    )
 
 
 async def verify_app(context: OAuthContext, name: str) -> str:

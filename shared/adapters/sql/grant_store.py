@@ -41,6 +41,10 @@ class SqlGrantStore:
         """Return all grants, by id."""
         return await self._runner.read(sql.all_grants)
 
+    async def tenant_grants(self, tenant: str, after: str, limit: int) -> Sequence[Grant]:
+        """Return up to `limit` grants of a tenant's accounts and targets with ids after `after`, by id."""
+        return await self._runner.read(sql.tenant_grants, tenant, after, limit)
+
     async def lease_due(self, holder: str, now: float, until: float, limit: int) -> Sequence[GrantLease]:
         """Lease up to `limit` grants that are due."""
         return await self._runner.write(sql.lease_due, holder, now, until, limit)

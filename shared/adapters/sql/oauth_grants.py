@@ -11,7 +11,7 @@ from shared.adapters.sql.secrets import remove_secrets, sealed_secrets
 from shared.adapters.sql.tables import accounts, oauth_apps, oauth_grants, secrets
 from shared.adapters.sql.text import safe
 from shared.adapters.sql.unit_of_work import Transaction
-from shared.model.oauth import GrantState, account_grant
+from shared.model.oauth import GrantState, account_grant, target_grant
 from shared.model.sealed import Sealed
 from shared.ports.store import LeaseLost
 from shared.ports.store.oauth import (
@@ -131,6 +131,21 @@ def stored_grants(transaction: Transaction, ids: Sequence[str]) -> list[StoredGr
 def all_grants(transaction: Transaction) -> list[Grant]:
     """Return all grants, by id."""
     query = select(*(GRANT[name] for name in _COLUMNS)).order_by(GRANT.id)
+    return [_grant(row) for row in transaction.connection.execute(query)]
+
+
+def tenant_grants(transaction: Transaction, tenant: str, after: str, limit: int) -> list[Grant]:
+    """Return up to `limit` grants of a tenant's accounts and targets with ids after `after`, by id."""
+    # "0" follows "/", so these ranges hold what begins with the tenant's name and a slash.
+    ranges = [
+        (GRANT.id > of(f"{tenant}/")) & (GRANT.id < of(f"{tenant}0")) for of in (account_grant, target_grant)
+    ]
+    query = (
+        select(*(GRANT[name] for name in _COLUMNS))
+        .where(or_(*ranges), GRANT.id > after)
+        .order_by(GRANT.id)
+        .limit(limit)
+    )
     return [_grant(row) for row in transaction.connection.execute(query)]
 
 

@@ -140,6 +140,10 @@ class GrantStore(Protocol):
         """Return all grants, by id."""
         ...
 
+    async def tenant_grants(self, tenant: str, after: str, limit: int) -> Sequence[Grant]:
+        """Return up to `limit` grants of a tenant's accounts and targets with ids after `after`, by id."""
+        ...
+
     async def lease_due(self, holder: str, now: float, until: float, limit: int) -> Sequence[GrantLease]:
         """Lease up to `limit` grants that are due, the longest overdue first.
 

@@ -264,6 +264,15 @@ async def test_grants_without_an_owner_begin_once(store: SqlStore) -> None:
     assert [each.id for each in await store.oauth.lease_due("keeper", NOW, NOW + 120, 10)] == [OTHER]
 
 
+async def test_the_grants_of_a_tenant_are_listed_by_page(store: SqlStore) -> None:
+    mine = [BOX, OTHER, "target:acme/exchange"]
+    foreign = ["account:acme-2/box", "account:acme0/box", "account:bcme/box", "target:acme", "target:other/x"]
+    await store.oauth.ensure_grants([(each, "app", "u") for each in (*mine, *foreign)], NOW)
+    assert [each.id for each in await store.oauth.tenant_grants("acme", "", 10)] == mine
+    assert [each.id for each in await store.oauth.tenant_grants("acme", BOX, 1)] == [OTHER]
+    assert await store.oauth.tenant_grants("none", "", 10) == []
+
+
 async def test_an_app_is_kept_with_its_sealed_secret(store: SqlStore) -> None:
     await store.oauth.put_app("mine", '{"client_id": "a"}', sealed("secret"), NOW)
     await store.oauth.put_app("mine", '{"client_id": "b"}', None, NOW)
