@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from shared.access import Permission, Principal, Role
+from shared.model.tenant_room import tenant_of
 from shared.operations.context import OperatorContext
 from shared.operations.permitting import require
 from shared.ports.store.events import EventQuery, HappenedEvent
@@ -32,6 +33,13 @@ class EventFeed:
     async def latest(self, limit: int, tenant: str | None = None) -> Sequence[HappenedEvent]:
         """Return up to `limit` events, the newest first. Raises what `page` does."""
         return await self.context.events.latest_events(self._query(0, tenant), limit)
+
+    async def of_account(self, account: str, limit: int) -> Sequence[HappenedEvent]:
+        """Return up to `limit` events of an account, by its id, the newest first. Raises what `page` does."""
+        tenant = tenant_of(account)
+        require(self.principal, Permission.ACCOUNTS_READ, tenant=tenant, account=account)
+        query = EventQuery(0, tenant, frozenset({account}))
+        return await self.context.events.latest_events(query, limit)
 
     async def newest(self) -> int:
         """Return the number of the newest event of all."""

@@ -32,6 +32,7 @@ KEY_OF_SECTION = re.compile(r"`\[(\w+)\] (\w+)")
 COMMAND = re.compile(
     r"`mailferry ([a-z][^`\n]*)`|^ *\$ (?:.*[\s/])?mailferry ([a-z][^#|&>\n]*)", re.MULTILINE
 )
+SCRIPTED = re.compile(r"^mailferry ([a-z][^#|&>\n]*)", re.MULTILINE)
 COMMENTED_KEY = re.compile(r"^# (\w+) = ", re.MULTILINE)
 
 KEYS_OF = {
@@ -97,8 +98,11 @@ def test_every_key_that_is_named_with_its_section_is_a_setting(page: Path) -> No
 
 @pytest.mark.parametrize("page", PRESENT, ids=named)
 def test_every_command_on_a_page_is_one_that_mailferry_has(page: Path) -> None:
-    for quoted, typed in COMMAND.findall(page.read_text()):
-        words = (quoted or typed).split()
+    text = page.read_text()
+    scripts = [block for language, block in CODE_BLOCK.findall(text) if language == "sh"]
+    in_scripts = [each for block in scripts for each in SCRIPTED.findall(block.replace("\\\n", " "))]
+    for command_line in [*(quoted or typed for quoted, typed in COMMAND.findall(text)), *in_scripts]:
+        words = command_line.split()
         command: click.Command | None = mailferry
         for word in words:
             if not isinstance(command, click.Group):

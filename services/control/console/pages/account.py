@@ -6,13 +6,17 @@ from fastapi import APIRouter, Response
 
 from services.control.console.navigation import text
 from services.control.console.pages.accounts import permitted_accounts
+from services.control.console.pages.live import line_of
 from services.control.console.view import TheView, needs
 from services.control.resources.registry import permitted
 from shared.access import Permission
 from shared.model.spec import Kind
+from shared.operations.events import EventFeed
 from shared.operations.remedies import remedy_of
 
 pages = APIRouter()
+EVENTS = 10
+"""Of the account's page; *Live* has more."""
 PATH = "/accounts/{tenant}/{account}"
 REMOVED = text("%(account)s is removed. Its mail that is on its way is still delivered.")
 NOT_REPEATED = text("Nothing was removed: the name was not repeated.")
@@ -28,8 +32,15 @@ async def show_account(view: TheView, tenant: str, account: str) -> Response:
             "account_state.html", account=status, state=state, name=name, remedy=remedy_of(status)
         )
     shown = await permitted(view.control, view.me).show(Kind.ACCOUNT, name)
+    happened = await EventFeed(view.control.context, view.me.principal).of_account(name, EVENTS)
     return view.page(
-        "account.html", account=status, state=state, name=name, shown=shown, remedy=remedy_of(status)
+        "account.html",
+        account=status,
+        state=state,
+        name=name,
+        shown=shown,
+        remedy=remedy_of(status),
+        lines=[*map(line_of, happened)],
     )
 
 

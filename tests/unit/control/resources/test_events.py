@@ -11,6 +11,7 @@ from services.control.resources.events import event_lines
 from services.control.streams import MOST_OF_ONE, Streams
 from shared.access import Principal, Role
 from shared.operations.events import EventFeed
+from shared.operations.permitting import NotVisible
 from shared.ports.store.events import ConditionChange, HappenedEvent
 from tests.fakes.api import Api
 
@@ -53,6 +54,16 @@ async def test_a_cursor_leads_on_also_where_nothing_has_happened_since(api: Api)
     await happen(api, "acme/c")
     assert await subjects(api, "admin", f"?cursor={rest['next']}") == ["acme/c"]
     assert rest["items"][0]["id"] == rest["next"]
+
+
+async def test_the_events_of_an_account_are_for_those_who_see_it(api: Api) -> None:
+    await happen(api, "acme/info", "acme/sales")
+    owner = Principal("ada", Role.OWNER, "acme", frozenset({"acme/sales"}))
+    feed = EventFeed(api.control.context, owner)
+    assert [each.subject for each in await feed.of_account("acme/sales", 5)] == ["acme/sales"]
+    for hidden in ("acme/info", "other/info"):
+        with pytest.raises(NotVisible):
+            await feed.of_account(hidden, 5)
 
 
 async def test_a_stream_sends_what_happens_and_ends_with_the_process(api: Api) -> None:
