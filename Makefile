@@ -33,7 +33,7 @@ test: install $(TOOLS) ## install the test servers if they are missing, then run
 	@deploy/debian/install-deploy-tools
 	@$(PYTEST) -n 3 --dist worksteal $(PYTEST_ARGS)  # most tests wait: two leave half of two cores idle
 
-deploy-test: install $(TOOLS) ## build and run image and Debian package, follow docs/several-machines.md, draw dashboards; takes minutes, needs root
+deploy-test: install $(TOOLS) ## build and run image and Debian package, boot systemd, follow docs/several-machines.md, draw dashboards; takes minutes, needs root
 	@deploy/debian/install-test-servers
 	@deploy/debian/install-deploy-tools --all
 	@$(PYTEST) -m deploy tests/deploy $(PYTEST_ARGS)

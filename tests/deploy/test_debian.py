@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.command import REPOSITORY
 from tests.fakes.tools import checked
 from tests.servers.available import unavailable
 from tests.servers.directory import is_root, server_directory
@@ -16,16 +15,6 @@ from tests.servers.directory import is_root, server_directory
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(1800)]
 SECONDS = 1500
 INCLUDED = "python3,ca-certificates,procps,systemd"
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package, built from this tree."""
-    place = tmp_path_factory.mktemp("package")
-    script = REPOSITORY / "deploy" / "debian" / "build-package"
-    done = subprocess.run([script, place], check=False, capture_output=True, text=True, timeout=SECONDS)
-    assert done.returncode == 0, done.stderr[-5000:]
-    return Path(done.stdout.strip())
 
 
 @pytest.fixture(scope="module")

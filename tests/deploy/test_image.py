@@ -6,32 +6,19 @@ The public base image is replaced by a Debian that mmdebstrap makes, so that no 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.fakes.command import REPOSITORY
-from tests.fakes.tools import tool
 from tests.servers.available import unavailable
 from tests.servers.directory import is_root, server_directory
+from tests.servers.podman import Podman
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(3600)]
-SECONDS = 3000
 BASE, IMAGE = "localhost/debian:bookworm-slim", "localhost/mailferry:test"
 INCLUDED = "ca-certificates,passwd,python3,python3-venv"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
-SETTINGS = """\
-[containers]
-default_ulimits=["nofile=20000:20000","nproc=8192:8192"]
-[engine]
-runtime="runc"
-cgroup_manager="cgroupfs"
-events_logger="file"
-network_backend="netavark"
-"""
 CONFINED = (
     "--network=none",
     "--read-only",
@@ -41,38 +28,14 @@ CONFINED = (
 )
 
 
-class Podman:
-    """Podman with its images in a directory of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        (directory / "containers.conf").write_text(SETTINGS)
-
-    def run(self, *arguments: str, ends_with: int = 0) -> str:
-        places = [f"--root={self.directory}/root", f"--runroot={self.directory}/run", "--storage-driver=vfs"]
-        done = subprocess.run(
-            [tool("podman"), *places, *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            env={**os.environ, "CONTAINERS_CONF": str(self.directory / "containers.conf")},
-        )
-        assert done.returncode == ends_with, done.stdout[-3000:] + done.stderr[-3000:]
-        return done.stdout
-
-
 @pytest.fixture(scope="module")
 def podman() -> Iterator[Podman]:
     """With the image in it."""
     if not is_root():
         unavailable("only root can build the image here")
     with server_directory("podman") as directory:
-        archive = directory / "base.tar"
-        command = [tool("mmdebstrap"), "--quiet", "--variant=minbase", f"--include={INCLUDED}", "bookworm"]
-        subprocess.run([*command, str(archive)], check=True, timeout=SECONDS)
         podman = Podman(directory)
-        podman.run("import", str(archive), BASE)
+        podman.import_debian(BASE, INCLUDED)
         certificates = [f"--volume={CERTIFICATES}:{CERTIFICATES}:ro", f"--env=PIP_CERT={CERTIFICATES}"]
         build = [
             "build",
