@@ -11,9 +11,7 @@ from shared.custody.state import Message
 from shared.model.errors import Fault, MailferryError
 from shared.operations.context import OperatorContext
 from shared.ports.store import MailQuery, ParkedPage, ParkedQuery, Scope
-
-MOST_READ = 10_000
-"""Mails that are read to find those of one owner; lost mails also for one tenant."""
+from shared.ports.store.mails import ANYBODY
 
 
 class MailUnknown(MailferryError):
@@ -32,11 +30,6 @@ class PermittedMails:
 
     context: OperatorContext
     principal: Principal
-
-    async def search(self, text: str, limit: int) -> Sequence[Message]:
-        """Return mails by id, Message-ID, UID or recipient, newest first."""
-        found = await self.context.store.find_messages(text, self._most(limit), self.principal.tenant)
-        return [each for each in found if self.principal.sees_account(each.account)][:limit]
 
     async def page(self, query: MailQuery, limit: int) -> Sequence[Message]:
         """Return up to `limit` mails that match the query, newest first."""
@@ -67,11 +60,10 @@ class PermittedMails:
         scope = self.scope(query.scope)
         return 0 if scope is None else await self.context.store.parked_count(query._replace(scope=scope))
 
-    async def lost(self, limit: int) -> Sequence[Message]:
-        """Return mails that left their source before they were delivered, oldest first."""
-        most = limit if self.principal.tenant is None else MOST_READ
-        found = await self.context.store.left_behind(most)
-        return [each for each in found if self.principal.sees_account(each.account)][:limit]
+    async def lost(self, limit: int, after: str = "") -> Sequence[Message]:
+        """Return mails that left their source before they were delivered, oldest first; those after an id."""
+        scope = self.scope(ANYBODY)
+        return [] if scope is None else await self.context.store.left_behind(limit, scope, after)
 
     def scope(self, wanted: Scope) -> Scope | None:
         """Return what of the wanted scope the principal sees; None where that is nothing."""
@@ -86,7 +78,3 @@ class PermittedMails:
             if not accounts:
                 return None
         return Scope(own.tenant or wanted.tenant, accounts)
-
-    def _most(self, limit: int) -> int:
-        """How many mails are read: an owner sees only some of its tenant's."""
-        return MOST_READ if self.principal.accounts else limit

@@ -40,7 +40,7 @@ class AskedMails:
             Query(
                 min_length=1,
                 max_length=LONGEST_TEXT,
-                description="An id, a Message-ID, a UID, or a recipient's address; alone.",
+                description="An id, a Message-ID, a UID, or a recipient's address.",
                 examples=["info@acme.example"],
             ),
         ] = None,
@@ -57,7 +57,6 @@ class AskedMails:
         since: Since = None,
         until: Until = None,
     ) -> None:
-        self.q = q
         self.query = MailQuery(
             _scope(tenant, account),
             tuple(status or ()),
@@ -66,6 +65,7 @@ class AskedMails:
             message_id or "",
             _seconds(since),
             _seconds(until),
+            text=(q or "").strip(),
         )
 
 
@@ -169,7 +169,7 @@ class BulkShape(BaseModel):
 
 
 class MailPage(BaseModel):
-    """Mails, newest first."""
+    """Mails."""
 
     items: list[Mail]
     next: str | None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
 
 from services.control.callers import Caller, Needs, TheCaller, TheControl
-from services.control.paging import MOST, USUAL, ThePaging, cursor_of
+from services.control.paging import ThePaging, cursor_of
 from services.control.resources.mail_shapes import (
     AskedMails,
     AskedParked,
@@ -25,7 +26,6 @@ from services.control.resources.registry import ADDING, READING
 from services.control.resources.shapes import (
     Changed,
     Id,
-    MailList,
     MailStory,
     ParkedChoice,
     ParkedRetry,
@@ -45,7 +45,6 @@ from shared.operations.parked_bulk import Discard, Retry, change_parked
 from shared.operations.people import record
 
 api = APIRouter(route_class=ApiRoute)
-Limit = Annotated[int, Query(ge=1, le=MOST)]
 _P = Permission
 RAW = {
     **READING,
@@ -62,15 +61,13 @@ def _mails(control: Control, caller: TheCaller) -> PermittedMails:
 async def search_messages(
     asked: Annotated[AskedMails, Depends()], paging: ThePaging, control: TheControl, caller: TheCaller
 ) -> MailPage:
-    """Search mails, newest first. All that is given has to match.
+    """Search mails, newest first. All that is given has to match."""
+    query = asked.query._replace(before=paging.after)
+    return _page(await _mails(control, caller).page(query, paging.limit), paging.limit)
 
-    `q` alone finds an id, a Message-ID, a UID or a recipient's address, and goes with nothing else.
-    """
-    mails = _mails(control, caller)
-    if asked.q is not None:
-        return MailPage(items=[*map(mail, await mails.search(asked.q, paging.limit))], next=None)
-    found = await mails.page(asked.query._replace(before=paging.after), paging.limit)
-    after = found[-1].id if len(found) == paging.limit else None
+
+def _page(found: Sequence[Message], limit: int) -> MailPage:
+    after = found[-1].id if len(found) == limit else None
     return MailPage(items=[*map(mail, found)], next=cursor_of(after))
 
 
@@ -178,6 +175,6 @@ async def download_of(control: Control, caller: Caller, found: Message) -> Strea
 
 
 @api.get("/lost", dependencies=[Depends(Needs(_P.MESSAGES_READ))], responses=READING, tags=["messages"])
-async def list_lost(control: TheControl, caller: TheCaller, limit: Limit = USUAL) -> MailList:
+async def list_lost(paging: ThePaging, control: TheControl, caller: TheCaller) -> MailPage:
     """List mails that somebody took out of their mailbox before they were delivered, oldest first."""
-    return MailList(items=[*map(mail, await _mails(control, caller).lost(limit))])
+    return _page(await _mails(control, caller).lost(paging.limit, paging.after), paging.limit)

@@ -162,12 +162,6 @@ class Mail(BaseModel):
     recipients: list[Recipient]
 
 
-class MailList(BaseModel):
-    """Mails, newest first."""
-
-    items: list[Mail]
-
-
 class StoryEntry(BaseModel):
     """What happened to a mail at some time."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, CompoundSelect, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, func, or_, select, tuple_, union
 
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.searches import listed_parked, parked_places
@@ -10,6 +10,7 @@ from shared.adapters.sql.tables import NAMED, messages, recipients
 from shared.adapters.sql.text import key, searchable
 from shared.adapters.sql.unit_of_work import Transaction, load_messages
 from shared.custody.state import Message
+from shared.model.mailbox import written_uids
 from shared.model.tenant_room import tenant_of
 from shared.ports.store.mails import MailQuery, ParkedPage, ParkedPlace, ParkedQuery, Scope
 
@@ -19,29 +20,72 @@ MESSAGE, RECIPIENT = messages.c, recipients.c
 def mail_page(transaction: Transaction, query: MailQuery, limit: int) -> list[Message]:
     """Return up to `limit` mails, newest first.
 
-    A recipient, a Message-ID and a tenant have an index each, which yields its newest mails. What has none
-    (account, sender, status, time) is compared mail by mail from the newest on.
+    A recipient, a Message-ID, a UID and a tenant have an index each, which yields its newest mails. What has
+    none (account, sender, status, time) is compared mail by mail from the newest on.
     """
-    allow_scans(transaction.connection)
-    wanted = select(MESSAGE.id).where(*_of_scope(query.scope))
-    if query.before:
-        wanted = wanted.where(MESSAGE.id < key(query.before))
-    if query.recipient:
-        wanted = wanted.where(MESSAGE.id.in_(_sent_to(query.recipient)))
-    if query.message_id:
-        bare = searchable(query.message_id.strip().removeprefix("<").removesuffix(">"))
-        wanted = wanted.where(NAMED, MESSAGE.message_id.in_([bare, f"<{bare}>"]))
-    if query.sender:
-        wanted = wanted.where(func.lower(MESSAGE.reverse_path) == key(query.sender).lower())
-    if query.statuses:
-        wanted = wanted.where(MESSAGE.status.in_([each.value for each in query.statuses]))
-    if query.since is not None:
-        wanted = wanted.where(MESSAGE.first_fetched_at >= query.since)
-    if query.until is not None:
-        wanted = wanted.where(MESSAGE.first_fetched_at < query.until)
+    if query.text:
+        wanted = _named(query, limit)
+    else:
+        allow_scans(transaction.connection)
+        wanted = select(MESSAGE.id).where(*_of_mails(query))
     ids = transaction.connection.execute(wanted.order_by(MESSAGE.id.desc()).limit(limit)).scalars().all()
     found = {each.id: each for each in load_messages(transaction, ids)}
     return [found[each] for each in ids]
+
+
+def find_messages(
+    transaction: Transaction, text: str, limit: int, tenant: str | None = None
+) -> list[Message]:
+    """Return messages by id, Message-ID, UID, or recipient (address or destination), newest first."""
+    if not text.strip():
+        return []
+    return mail_page(transaction, MailQuery(Scope(tenant), text=text), limit)
+
+
+def _named(query: MailQuery, limit: int) -> Select[str]:
+    """Select the mails that have the text as id, Message-ID, UID or recipient, and all else that is asked.
+
+    Ids are in the order of time, so each index yields its newest without a look at the rest.
+    """
+    text = query.text.strip()
+    wanted, bare = key(text), searchable(text.removeprefix("<").removesuffix(">"))
+    asked = _of_mails(query)
+    of_message = select(MESSAGE.id).where(*asked).order_by(MESSAGE.id.desc())
+    of_recipient = select(RECIPIENT.message).order_by(RECIPIENT.message.desc())
+    if query.before:
+        of_recipient = of_recipient.where(RECIPIENT.message < key(query.before))
+    if asked:
+        of_recipient = of_recipient.where(exists().where(MESSAGE.id == RECIPIENT.message, *asked))
+    ways = (
+        select(MESSAGE.id).where(MESSAGE.id == wanted, *asked),
+        of_message.where(NAMED, MESSAGE.message_id.in_([bare, f"<{bare}>"])),
+        *(of_message.where(MESSAGE.uid == key(uid)) for uid in written_uids(text)),
+        of_recipient.where(RECIPIENT.address == wanted),
+        of_recipient.where(RECIPIENT.destination == wanted, RECIPIENT.destination != RECIPIENT.address),
+    )
+    found = union(*(select(way.limit(limit).subquery().c[0]) for way in ways))
+    return select(MESSAGE.id).where(MESSAGE.id.in_(found))
+
+
+def _of_mails(query: MailQuery) -> list[ColumnElement[bool]]:
+    """The conditions of a query, without the one of its text."""
+    conditions = of_scope(query.scope)
+    if query.before:
+        conditions.append(MESSAGE.id < key(query.before))
+    if query.recipient:
+        conditions.append(MESSAGE.id.in_(_sent_to(query.recipient)))
+    if query.message_id:
+        bare = searchable(query.message_id.strip().removeprefix("<").removesuffix(">"))
+        conditions.append(and_(NAMED, MESSAGE.message_id.in_([bare, f"<{bare}>"])))
+    if query.sender:
+        conditions.append(func.lower(MESSAGE.reverse_path) == key(query.sender).lower())
+    if query.statuses:
+        conditions.append(MESSAGE.status.in_([each.value for each in query.statuses]))
+    if query.since is not None:
+        conditions.append(MESSAGE.first_fetched_at >= query.since)
+    if query.until is not None:
+        conditions.append(MESSAGE.first_fetched_at < query.until)
+    return conditions
 
 
 def parked_page(transaction: Transaction, query: ParkedQuery, limit: int) -> ParkedPage:
@@ -63,8 +107,8 @@ def parked_count(transaction: Transaction, query: ParkedQuery) -> int:
 
 def _of_parked(query: ParkedQuery) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if of_scope := _of_scope(query.scope):
-        conditions.append(exists().where(MESSAGE.id == RECIPIENT.message, *of_scope))
+    if scoped := of_scope(query.scope):
+        conditions.append(exists().where(MESSAGE.id == RECIPIENT.message, *scoped))
     if query.target:
         conditions.append(RECIPIENT.target == key(query.target))
     if query.recipient:
@@ -98,7 +142,8 @@ def _sent_to(address: str) -> CompoundSelect[str]:
     return by_address.union(by_destination)
 
 
-def _of_scope(scope: Scope) -> list[ColumnElement[bool]]:
+def of_scope(scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the conditions that a mail is in the scope."""
     conditions: list[ColumnElement[bool]] = []
     tenants = {tenant_of(each) for each in scope.accounts} if scope.tenant is None else {scope.tenant}
     if tenants:

@@ -12,14 +12,13 @@ from shared.adapters.sql.epochs import confirm_epoch, current_epoch, pause_delet
 from shared.adapters.sql.erasing import erase_in_mails, mails_mentioning
 from shared.adapters.sql.leases.schedule import make_accounts_due
 from shared.adapters.sql.ledger.skipping import find_skipped, import_known_mails, skipped_counts
-from shared.adapters.sql.mail_pages import mail_page, parked_count, parked_page
+from shared.adapters.sql.mail_pages import find_messages, mail_page, parked_count, parked_page
 from shared.adapters.sql.parking import discard_parked, retry_parked
 from shared.adapters.sql.pauses import known_pauses, pause_scope, resume_scope, scheduled_accounts
 from shared.adapters.sql.recovery import left_behind
 from shared.adapters.sql.runner import TransactionRunner
 from shared.adapters.sql.searches import (
     PAGE,
-    find_messages,
     journal_page,
     message_ids,
     message_journal,
@@ -55,6 +54,7 @@ from shared.ports.store import (
     UnregisteredAccount,
     Usage,
 )
+from shared.ports.store.mails import ANYBODY, Scope
 
 
 class SqlOperatorStore:
@@ -105,9 +105,9 @@ class SqlOperatorStore:
         """Return mails with one of these UIDs that were there when their account began."""
         return await self._runner.read(find_skipped, uids, limit)
 
-    async def left_behind(self, limit: int) -> Sequence[Message]:
+    async def left_behind(self, limit: int, scope: Scope = ANYBODY, after: str = "") -> Sequence[Message]:
         """Return mails that left their source before every recipient was done, with no copy held."""
-        return await self._runner.read(left_behind, limit)
+        return await self._runner.read(left_behind, limit, scope, after)
 
     async def parked_recipients(self, limit: int = PAGE, tenant: str | None = None) -> Sequence[Parked]:
         """Return parked recipients, oldest first."""

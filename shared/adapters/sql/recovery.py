@@ -8,13 +8,15 @@ from sqlalchemy import Select, func, or_, select
 
 from shared.adapters.sql.account_conditions import LEFT_BEHIND
 from shared.adapters.sql.deliveries import conclude
+from shared.adapters.sql.mail_pages import of_scope
 from shared.adapters.sql.tables import UNBACKED, UNSETTLED, messages, recipients
+from shared.adapters.sql.text import key
 from shared.adapters.sql.unit_of_work import DoubtCount, Transaction, UnitOfWork, load_messages
 from shared.contract.journal import BlobLost
 from shared.custody import decide
 from shared.custody.state import Message
 from shared.model.message import IN_FLIGHT, MessageStatus
-from shared.ports.store import Concluded
+from shared.ports.store import Concluded, Scope
 
 MESSAGE = messages.c
 MESSAGES_PER_PAGE = 1000
@@ -81,11 +83,18 @@ def lose_blobs(
     return Concluded(conclude(work, parked, now))
 
 
-def left_behind(transaction: Transaction, limit: int) -> list[Message]:
+def left_behind(transaction: Transaction, limit: int, scope: Scope, after: str) -> list[Message]:
     """Return mails that left their source before every recipient was done, with no copy held."""
-    query = select(MESSAGE.id).where(*LEFT_BEHIND).order_by(MESSAGE.id).limit(limit)
-    found = load_messages(transaction, _ids(transaction, query))
-    return [message for message in found if message.is_lost_at_source]
+    query = select(MESSAGE.id).where(*LEFT_BEHIND, *of_scope(scope)).order_by(MESSAGE.id)
+    lost: list[Message] = []
+    while wanted := limit - len(lost):
+        ids = _ids(transaction, query.where(MESSAGE.id > key(after)).limit(wanted))
+        found = {each.id: each for each in load_messages(transaction, ids)}
+        lost += [found[each] for each in ids if found[each].is_lost_at_source]
+        if len(ids) < wanted:
+            break
+        after = ids[-1]
+    return lost
 
 
 def oldest_unsettled(transaction: Transaction) -> float | None:

@@ -1,60 +1,21 @@
-"""What operators look for: messages, their journal, counts, and parked recipients."""
+"""What operators look for: ids of messages, their journal, counts, and parked recipients."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, exists, func, select, union
+from sqlalchemy import ColumnElement, Select, exists, func, select
 
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.rows import entry_of
-from shared.adapters.sql.tables import NAMED, journal, messages, recipients, suppressions
-from shared.adapters.sql.text import key, searchable
+from shared.adapters.sql.tables import journal, messages, recipients, suppressions
+from shared.adapters.sql.text import key
 from shared.adapters.sql.unit_of_work import Transaction, load_messages
 from shared.contract.journal import Entry
-from shared.custody.state import Message
-from shared.model.mailbox import written_uids
 from shared.ports.store import Parked
 
 PAGE = 1000
 """Entries of the journal that are read at a time."""
 MESSAGE = messages.c
 RECIPIENT = recipients.c
-
-
-def find_messages(
-    transaction: Transaction, text: str, limit: int, tenant: str | None = None
-) -> list[Message]:
-    """Return messages by id, Message-ID, UID, or recipient (address or destination), newest first.
-
-    Ids are in the order of time, so each index yields its newest without a look at the rest.
-    """
-    wanted = key(text.strip())
-    bare = searchable(text.strip().removeprefix("<").removesuffix(">"))
-    of_message = select(MESSAGE.id).order_by(MESSAGE.id.desc())
-    of_recipient = select(RECIPIENT.message).order_by(RECIPIENT.message.desc())
-    by_id = select(MESSAGE.id)
-    if tenant is not None:
-        of_message = of_message.where(MESSAGE.tenant == tenant)
-        of_recipient = of_recipient.where(_is_of(tenant))
-        by_id = by_id.where(MESSAGE.tenant == tenant)
-    found = union(
-        *(
-            select(query.limit(limit).subquery().c[0])
-            for query in (
-                by_id.where(MESSAGE.id == wanted),
-                of_message.where(NAMED, MESSAGE.message_id.in_([bare, f"<{bare}>"])),
-                *(of_message.where(MESSAGE.uid == key(uid)) for uid in written_uids(text.strip())),
-                of_recipient.where(RECIPIENT.address == wanted),
-                of_recipient.where(
-                    RECIPIENT.destination == wanted, RECIPIENT.destination != RECIPIENT.address
-                ),
-            )
-        )
-    )
-    ids = transaction.connection.execute(found).scalars().all()
-    newest = sorted(
-        load_messages(transaction, ids), key=lambda each: (each.first_fetched_at, each.id), reverse=True
-    )
-    return newest[:limit]
 
 
 def message_ids(transaction: Transaction, beginning: str, limit: int) -> list[str]:

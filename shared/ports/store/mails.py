@@ -24,7 +24,8 @@ class MailQuery(NamedTuple):
 
     `sender` is the reverse-path. `recipient` is an address, or an address of the target (`destination`).
     `since` and `until` are seconds since the epoch of the first fetch. `before` is the id after which the
-    page begins; ids are in the order of time.
+    page begins; ids are in the order of time. `text` is an id, a Message-ID (with or without angle brackets),
+    a UID or a recipient.
     """
 
     scope: Scope = ANYBODY
@@ -35,6 +36,7 @@ class MailQuery(NamedTuple):
     since: float | None = None
     until: float | None = None
     before: str = ""
+    text: str = ""
 
 
 class ParkedPlace(NamedTuple):

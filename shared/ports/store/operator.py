@@ -19,7 +19,7 @@ from shared.ports.store.accounts import (
     UnregisteredAccount,
 )
 from shared.ports.store.fetcher import SkippedMail, Usage
-from shared.ports.store.mails import MailQuery, ParkedPage, ParkedQuery
+from shared.ports.store.mails import ANYBODY, MailQuery, ParkedPage, ParkedQuery, Scope
 from shared.ports.store.maintenance import Epoch, Parked
 from shared.ports.store.relay import Outage, TargetFact
 
@@ -144,10 +144,11 @@ class OperatorStore(Protocol):
         """Return mails with one of these UIDs that were there when their account began."""
         ...
 
-    async def left_behind(self, limit: int) -> Sequence[Message]:
+    async def left_behind(self, limit: int, scope: Scope = ANYBODY, after: str = "") -> Sequence[Message]:
         """Return mails that left their source before every recipient was done, with no copy held.
 
-        The oldest first. One whose event is on its way may still be served.
+        The oldest first, from the one that follows the id `after`. One whose event is on its way may still be
+        served.
         """
         ...
 

@@ -41,6 +41,31 @@ async def test_mails_are_found_by_everything_that_is_given_together(lives: Lives
     assert await ids(lives, MailQuery(sender="nobody@else.example")) == []
 
 
+async def test_mails_found_by_a_text_have_pages_and_match_everything_else(lives: Lives) -> None:
+    messages = [await lives.routed(f"uid {number}", BOB, EVE) for number in range(5)]
+    first = await ids(lives, MailQuery(MINE, text=f" {BOB} "), 2)
+    assert first == messages[:2:-1]
+    rest = await ids(lives, MailQuery(MINE, text=BOB, before=first[-1]))
+    assert rest == messages[2::-1]
+    settled = await lives.settled("uid 9")
+    assert await ids(lives, MailQuery(text=BOB, statuses=(MessageStatus.SETTLED,)), 1) == [settled]
+    assert await ids(lives, MailQuery(text=messages[1], before=messages[1])) == []
+    assert await ids(lives, MailQuery(text="uid 1", before=messages[2])) == [messages[1]]
+    for scope in (Scope("other"), Scope(TENANT, (OTHER,))):
+        for text in (BOB, EVE, messages[0], "uid 1"):
+            assert await ids(lives, MailQuery(scope, text=text)) == []
+
+
+async def test_lost_mails_have_pages_of_whoever_asks(lives: Lives) -> None:
+    lost = [await lives.routed(f"uid {number}", BOB) for number in range(3)]
+    await lives.store.fetcher.record_gone(lives.fence, dict.fromkeys(lost, "taken away"), lives.now)
+    left_behind = lives.store.operator.left_behind
+    assert [each.id for each in await left_behind(2, MINE)] == lost[:2]
+    assert [each.id for each in await left_behind(2, Scope(TENANT), lost[1])] == lost[2:]
+    assert await left_behind(2, MINE, lost[2]) == []
+    assert await left_behind(2, Scope("other")) == await left_behind(2, Scope(TENANT, (OTHER,))) == []
+
+
 async def test_mails_of_others_are_not_in_a_list(lives: Lives) -> None:
     mine = await lives.routed("uid 1", BOB)
     assert await ids(lives, MailQuery(Scope(TENANT))) == [mine]
@@ -52,7 +77,8 @@ async def test_mails_of_others_are_not_in_a_list(lives: Lives) -> None:
 @pytest.mark.parametrize("text", ["%", "_", "\0", "\udc80" * 2000, "'"])
 async def test_hostile_text_finds_nothing(lives: Lives, text: str) -> None:
     await lives.park(await lives.routed("uid 1", BOB))
-    for query in (MailQuery(sender=text), MailQuery(recipient=text), MailQuery(message_id=text)):
+    named = MailQuery(text=text), MailQuery(message_id=text)
+    for query in (*named, MailQuery(sender=text), MailQuery(recipient=text)):
         assert await ids(lives, query) == []
     for parked in (ParkedQuery(code=text), ParkedQuery(target=text), ParkedQuery(recipient=text)):
         assert await lives.store.operator.parked_count(parked) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -38,16 +39,12 @@ async def list_messages(
     state: Annotated[str, Query(max_length=10)] = "",
     cursor: Annotated[str, Query(max_length=1000)] = "",
 ) -> Response:
-    """List mails, newest first; `q` alone also finds ids, Message-IDs and UIDs."""
-    mails = permitted_mails(view)
+    """List mails, newest first; `q` is a recipient, an id, a Message-ID or a UID."""
     chosen = {"q": q.strip(), "sender": sender.strip(), "account": account, "tenant": tenant, "state": state}
     scope = Scope(tenant or None, (account,) if account else ())
-    query = MailQuery(scope, STATES.get(state, ()), chosen["sender"], before=Paging(cursor or None).after)
-    if chosen["q"]:
-        found = [each for each in await mails.search(chosen["q"], PAGE) if _matches(each, query)]
-    else:
-        found = list(await mails.page(query, PAGE))
-    leads_on = cursor_of(found[-1].id) if len(found) == PAGE and not chosen["q"] else None
+    before = Paging(cursor or None).after
+    query = MailQuery(scope, STATES.get(state, ()), chosen["sender"], before=before, text=chosen["q"])
+    found, leads_on = _page(await permitted_mails(view).page(query, PAGE + 1))
     return view.page(
         "mails_table.html" if view.is_partial else "mails.html",
         mails=found,
@@ -73,9 +70,21 @@ async def show_message(view: TheView, mail: str) -> Response:
 
 
 @pages.get("/lost", dependencies=[needs(Permission.MESSAGES_READ)])
-async def list_lost(view: TheView) -> Response:
-    """List mails that somebody took out of their mailbox before they were delivered."""
-    return view.page("lost.html", mails=await permitted_mails(view).lost(PAGE), label_of=label_of)
+async def list_lost(view: TheView, cursor: Annotated[str, Query(max_length=1000)] = "") -> Response:
+    """List mails that somebody took out of their mailbox before they were delivered, oldest first."""
+    found, leads_on = _page(await permitted_mails(view).lost(PAGE + 1, Paging(cursor or None).after))
+    return view.page(
+        "lost.html",
+        mails=found,
+        label_of=label_of,
+        next=None if leads_on is None else address("/lost", {"cursor": leads_on}),
+        first="/lost" if cursor else None,
+    )
+
+
+def _page(found: Sequence[Message]) -> tuple[Sequence[Message], str | None]:
+    """The mails of a page, and the cursor of the next. One mail more than shown was asked for."""
+    return found[:PAGE], cursor_of(found[PAGE - 1].id) if len(found) > PAGE else None
 
 
 def permitted_mails(view: View) -> PermittedMails:
@@ -87,13 +96,3 @@ def address(path: str, values: dict[str, str]) -> str:
     """Return the address of a list with these filters."""
     query = urlencode({name: value for name, value in values.items() if value})
     return f"{path}?{query}" if query else path
-
-
-def _matches(message: Message, query: MailQuery) -> bool:
-    """Whether a mail that was found by a text also has what else is asked for."""
-    return (
-        (not query.scope.accounts or message.account in query.scope.accounts)
-        and query.scope.tenant in {None, message.tenant}
-        and (not query.statuses or message.status in query.statuses)
-        and query.sender.lower() in {"", message.reverse_path.lower()}
-    )

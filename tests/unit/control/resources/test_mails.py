@@ -51,11 +51,25 @@ async def test_mails_are_read_page_by_page_by_whoever_sees_the_account(api: Api,
     assert (await found(api, "/messages?tenant=acme", "foreign admin"))["items"] == []
 
 
+async def test_mails_found_by_a_text_and_lost_ones_are_read_page_by_page(api: Api, lives: Lives) -> None:
+    messages = [await lives.routed(f"uid {number}", BOB) for number in range(3)]
+    await lives.store.fetcher.record_gone(lives.fence, dict.fromkeys(messages, "taken away"), lives.now)
+    for path, expected in ((f"/messages?q={BOB}&", messages[::-1]), ("/lost?", messages)):
+        for caller in EVERYBODY:
+            page = await found(api, f"{path}limit=2", caller)
+            assert [each["id"] for each in page["items"]] == expected[:2]
+            rest = await found(api, f"{path}limit=2&cursor={page['next']}", caller)
+            assert ([each["id"] for each in rest["items"]], rest["next"]) == (expected[2:], None)
+        assert (await found(api, path, "foreign admin"))["items"] == []
+    assert (await api.ask("operator", "GET", "/lost?cursor=%7B")).status_code == 400
+
+
 async def test_everything_that_is_given_has_to_match(api: Api, lives: Lives) -> None:
     to_bob, to_eve = await lives.routed("uid 1", BOB), await lives.routed("uid 2", EVE)
     assert [each["id"] for each in (await found(api, f"/messages?to={EVE}"))["items"]] == [to_eve]
     assert [each["id"] for each in (await found(api, f"/messages?q={BOB}"))["items"]] == [to_bob]
     assert (await found(api, f"/messages?to={EVE}&status=settled"))["items"] == []
+    assert (await found(api, f"/messages?q={EVE}&status=settled"))["items"] == []
     assert len((await found(api, "/messages?until=2099-01-01T00:00:00Z"))["items"]) == 2
     assert (await found(api, "/messages?since=2099-01-01T00:00:00Z"))["items"] == []
     for wrong in ("status=odd", "since=yesterday", "account=acme", "cursor=%7B"):

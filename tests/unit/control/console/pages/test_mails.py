@@ -64,3 +64,17 @@ async def test_mails_of_another_tenant_are_not_there(lives: Lives, sign_in: Sign
 async def test_lost_mails_have_a_page(lives: Lives, sign_in: SignIn) -> None:
     page = await (await sign_in("anna", **{"Accept-Language": "de"})).open("/lost")
     assert page.texts(".empty-title") == ["Keine Mail ging verloren"]
+
+
+async def test_lists_of_found_and_of_lost_mails_lead_on(
+    lives: Lives, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.control.console.pages.mails.PAGE", 2)
+    lost = [await lives.routed(f"uid {number}", BOB) for number in range(3)]
+    await lives.store.fetcher.record_gone(lives.fence, dict.fromkeys(lost, "taken away"), lives.now)
+    reader = await sign_in("anna")
+    for path in ("/lost", f"/messages?q={BOB}"):
+        page = await reader.open(path)
+        assert len(page.texts("tbody tr")) == 2
+        rest = await reader.open(str(page.one("a[rel=next]")["href"]))
+        assert (len(rest.texts("tbody tr")), rest.texts("a[rel=next]")) == (1, [])
