@@ -113,4 +113,4 @@ def test_an_upgrade_restarts_what_runs(typed: Typed) -> None:
 
 def test_a_purge_stops_it_and_leaves_its_data(typed: Typed) -> None:
     typed("dpkg --purge mailferry")
-    assert typed("! pgrep --full /opt/mailferry; ls /var/lib/mailferry").startswith("blobs")
+    assert typed("! pgrep --full [/]opt/mailferry; ls /var/lib/mailferry").startswith("blobs")
