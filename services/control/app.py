@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from services.control import provider_sign_ins
+from services.control.console import provider_sign_ins
 from services.control.console.errors import answer_page_error
 from services.control.console.mounting import add_console
 from services.control.guard import Guard

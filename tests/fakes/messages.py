@@ -47,6 +47,8 @@ ENGINE = (
     "shared/operations/objects/showing.py",
     "shared/operations/permitted_accounts.py",
     "shared/operations/permitted_objects.py",
+    "shared/operations/oauth_authorizing.py",
+    "shared/operations/oidc.py",
     "shared/operations/status.py",
     "shared/operations/status_colour.py",
     "shared/operations/connecting/errors.py",

@@ -15,6 +15,7 @@ from shared.operations.public_urls import OAUTH_CALLBACK
 from tests.fakes.api import SETTINGS, Api, open_api
 from tests.fakes.login_tests import ended
 from tests.fakes.sources import FakeSource
+from tests.fakes.told_page import sentence_of
 from tests.servers.authorization_server import AuthorizationServer, answering
 
 BASE = "http://127.0.0.1:8464"
@@ -90,7 +91,8 @@ async def test_an_owner_signs_in_by_a_link(api: Api) -> None:
     shown = (await api.ask(None, "POST", "/connect/open", {"secret": secret})).json()
     assert (shown["way"], shown["sign_in_with"], shown["username"]) == ("oauth", "127.0.0.1", OWNER)
     answer = await came_back(api, secret)
-    assert answer.text.startswith("You have signed in.")
+    assert "<h1>You have signed in</h1>" in answer.text
+    assert sentence_of(answer).startswith("Mailferry tries the mailbox now.")
     assert (await ended(api, f"/connect/tests/{answer.headers['X-Login-Test']}"))["ok"]
     stored = await api.control.context.oauth.store.grant(GRANT)
     assert stored is not None
@@ -117,7 +119,7 @@ async def test_another_person_than_the_owner_is_refused_by_name(
     server.state.mailbox = "eve@acme.test"
     answer = await came_back(api, secret)
     assert answer.status_code == 409
-    assert "eve@acme.test signed in, but the mailbox is bob@acme.test" in answer.text.replace('"', "")
+    assert "eve@acme.test signed in, but the mailbox is bob@acme.test" in sentence_of(answer).replace('"', "")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ async def test_trouble_of_the_token_server_is_told_and_leaves_the_link_open(
     secret = await link(api, BOX)
     server.faults.append(trouble)
     answer = await came_back(api, secret)
-    assert (answer.status_code, told in answer.text) == (409, True), answer.text
+    assert (answer.status_code, told in sentence_of(answer)) == (409, True), answer.text
     assert (await came_back(api, secret)).status_code == 200
 
 
@@ -142,7 +144,7 @@ async def test_an_owner_who_declines_is_told_so(api: Api, server: AuthorizationS
     secret = await link(api, BOX)
     server.state.declines = True
     answer = await came_back(api, secret)
-    assert (answer.status_code, "access_denied" in answer.text) == (409, True), answer.text
+    assert (answer.status_code, "access_denied" in sentence_of(answer)) == (409, True), answer.text
 
 
 async def test_an_answer_counts_once_and_only_for_its_own_sign_in(api: Api) -> None:
@@ -160,7 +162,7 @@ async def test_an_answer_for_a_link_that_was_revoked_meanwhile_is_refused(api: A
     path = await at_the_provider(await began(api, made["secret"]))
     await api.ask("admin", "DELETE", f"{LINKS}/{made['id']}")
     answer = await api.client.get(path)
-    assert (answer.status_code, "ask for a new one" in answer.text) == (409, True)
+    assert (answer.status_code, "ask for a new one" in sentence_of(answer)) == (409, True)
 
 
 async def test_an_owner_who_is_signed_in_here_connects_an_account_that_is_there(api: Api) -> None:
@@ -188,3 +190,13 @@ async def test_the_verifier_and_the_tokens_are_nowhere_in_clear(
     files = [each.read_bytes() for each in api.database.parent.glob(f"{api.database.name}*")]
     for each in (*given, *verifiers, secret):
         assert not any(str(each).encode() in content for content in files)
+
+
+async def test_what_a_browser_brings_back_is_text_on_the_page(api: Api) -> None:
+    for query in ("", "?state=<script>alert(1)</script>&code=x", "?error=<b>x</b>&state=%E2%80%AE"):
+        answer = await api.client.get(f"/oauth/callback{query}")
+        assert answer.status_code == 409
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "<script>alert" not in answer.text
+        assert "<b>" not in answer.text
+        assert sentence_of(answer)

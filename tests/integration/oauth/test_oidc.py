@@ -16,6 +16,7 @@ from shared.model.errors import ConfigurationError
 from shared.operations.people import NewUser, Users
 from shared.operations.public_urls import OAUTH_CALLBACK, OIDC_SIGN_IN
 from tests.fakes.api import Api, open_api
+from tests.fakes.told_page import sentence_of
 from tests.servers.authorization_server import AuthorizationServer, answering, signing_key
 
 BASE = "http://127.0.0.1:8464"
@@ -93,7 +94,7 @@ async def test_an_answer_that_proves_nothing_signs_nobody_in(
 ) -> None:
     server.state.claims |= claims
     answer = await signs_in(api)
-    assert (answer.status_code, told in answer.text) == (403, True), answer.text
+    assert (answer.status_code, told in sentence_of(answer)) == (403, True), answer.text
     assert (await api.ask(None, "GET", "/me")).status_code == 401
     assert (await api.control.context.access.users(None, "", 10)) == []
 
@@ -101,34 +102,34 @@ async def test_an_answer_that_proves_nothing_signs_nobody_in(
 async def test_a_token_that_another_key_signed_is_refused(api: Api, server: AuthorizationServer) -> None:
     server.signing_key = signing_key("forged")
     answer = await signs_in(api)
-    assert (answer.status_code, "not signed with a key" in answer.text) == (403, True), answer.text
+    assert (answer.status_code, "not signed with a key" in sentence_of(answer)) == (403, True), answer.text
 
 
 async def test_a_provider_that_is_away_is_told(api: Api, server: AuthorizationServer) -> None:
     path = await comes_back(api)
     server.faults.append(answering(503, "{}"))
     answer = await api.client.get(path)
-    assert (answer.status_code, "503" in answer.text) == (403, True), answer.text
+    assert (answer.status_code, "503" in sentence_of(answer)) == (403, True), answer.text
 
 
 async def test_a_person_who_signs_in_otherwise_is_not_taken_over(api: Api) -> None:
     await Users(api.control.context).add(NewUser(ANNA, Role.OPERATOR, password="a long password"))
     answer = await signs_in(api)
-    assert (answer.status_code, "signs in otherwise" in answer.text) == (403, True), answer.text
+    assert (answer.status_code, "signs in otherwise" in sentence_of(answer)) == (403, True), answer.text
 
 
 async def test_somebody_who_was_disabled_stays_out(api: Api) -> None:
     await signs_in(api)
     await Users(api.control.context).change(ANNA, None, enabled=False)
     answer = await signs_in(api)
-    assert (answer.status_code, "may not sign in" in answer.text) == (403, True), answer.text
+    assert (answer.status_code, "may not sign in" in sentence_of(answer)) == (403, True), answer.text
 
 
 async def test_a_sign_in_ends_in_the_browser_that_began_it_and_once(api: Api) -> None:
     path = await comes_back(api)
     api.client.cookies.clear()
     answer = await api.client.get(path)
-    assert (answer.status_code, "another browser" in answer.text) == (403, True)
+    assert (answer.status_code, "another browser" in sentence_of(answer)) == (403, True)
     assert (await api.client.get(path)).status_code == 409
 
 

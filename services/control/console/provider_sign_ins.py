@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
 from services.control.callers import TheControl
+from services.control.console.navigation import text
+from services.control.console.view import open_view
 from services.control.sessions import begin_session, check_tries, sender_of
 from services.control.state import Control
 from shared.model.errors import MailferryError
@@ -16,6 +18,8 @@ from shared.operations.oidc import FOR_SIGN_IN, OidcRefused, OidcSignIns
 from shared.operations.public_urls import OAUTH_CALLBACK, OIDC_SIGN_IN
 
 routes = APIRouter(include_in_schema=False)
+DONE, NOT_DONE = text("You have signed in"), text("This did not work")
+TRIES_NOW = text("Mailferry tries the mailbox now. You may close this window.")
 STATE_COOKIE = "mailferry_sign_in"
 """Has the state of a sign-in, so that nobody is signed in by a browser that did not begin it."""
 
@@ -45,7 +49,7 @@ async def come_back(request: Request, control: TheControl) -> Response:
     try:
         begun = await Authorizations(control.context).take(str(request.url))
     except UnfitRedirect as error:
-        return PlainTextResponse(f"{error}\n", 409)
+        return _told(request, NOT_DONE, str(error), 409)
     if begun.purpose == FOR_SIGN_IN:
         return await _signed_in(request, control, begun)
     return await _connected(request, control, begun)
@@ -57,7 +61,7 @@ async def _signed_in(request: Request, control: Control, begun: Begun) -> Respon
     try:
         signed_in = await _oidc(control).finish(begun, str(request.url), kept, sender_of(request))
     except OidcRefused as refusal:
-        return PlainTextResponse(f"{refusal}\n", 403)
+        return _told(request, NOT_DONE, str(refusal), 403)
     response = RedirectResponse("/", 303)
     response.delete_cookie(STATE_COOKIE, path=OAUTH_CALLBACK)
     begin_session(request, response, signed_in)
@@ -70,11 +74,15 @@ async def _connected(request: Request, control: Control, begun: Begun) -> Respon
     try:
         came_back = await connecting.finish_sign_in(begun, str(request.url), sender_of(request))
     except MailferryError as error:
-        return PlainTextResponse(f"{error}\n", 409)
-    return PlainTextResponse(
-        "You have signed in. Mailferry tries the mailbox now; you may close this window.\n",
-        headers={"X-Login-Test": came_back.test},
-    )
+        return _told(request, NOT_DONE, str(error), 409)
+    response = _told(request, DONE, TRIES_NOW, 200)
+    response.headers["X-Login-Test"] = came_back.test
+    return response
+
+
+def _told(request: Request, title: str, sentence: str, status: int) -> Response:
+    """Return a page for somebody who need not be known here."""
+    return open_view(request).page("told.html", status, title=title, sentence=sentence, is_done=status == 200)
 
 
 def _oidc(control: Control) -> OidcSignIns:
