@@ -51,7 +51,7 @@ async def check_app(
     name = keys.get("oauth_app", before.get("oauth_app"))
     if principal.tenant is None or name is None or not APP_KEYS & keys.keys():
         return
-    match app_use((await apps.all()).get(str(name)), principal.tenant):
+    match app_use((await apps.known()).get(str(name)), principal.tenant):
         case AppUse.UNKNOWN:
             told = KeyProblem("oauth_app", no_app(str(name)))
             raise InvalidObject(kind, object_id(kind, {**before, **keys}), [told])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -78,18 +79,19 @@ async def account_grants(
     context: OperatorContext, accounts: Mapping[str, Account | None]
 ) -> dict[str, GrantStatus]:
     """Return how the grants of these accounts are doing, by account; an account may have none."""
-    configuration, now = context.configuration, context.clock.now()
+    now = context.clock.now()
     present = {name: each for name, each in accounts.items() if each is not None}
     refs = {name: each.grant for name, each in present.items() if each.grant is not None}
     if not refs or context.grants is None:
         return {}
-    grants = {each.id: each for each in await context.grants.grants()}
-    states = await context.grants.app_states()
+    stored = await asyncio.gather(*(context.grants.grant(ref.id) for ref in refs.values()))
+    grants = {each.grant.id: each.grant for each in stored if each is not None}
+    states, apps = await context.grants.app_states(), await context.oauth.apps.known()
     return {
         account: grant_status(
             ref,
             grants.get(ref.id),
-            configuration.oauth_apps.get(ref.app),
+            apps.get(ref.app),
             states[ref.app].problem if ref.app in states else None,
             now,
         )

@@ -74,6 +74,19 @@ class Apps:
         stored = await self._stored()
         return {**{name: app for name, app in stored.items() if app.origin != REMOVED}, **self.configured}
 
+    async def known(self) -> dict[str, OAuthApp]:
+        """Return all apps by name, without the secrets of those in the database: no key is needed.
+
+        Raises `StoreUnavailable`.
+        """
+        states = await self._store.app_states()
+        stored = {
+            name: app_of_spec(name, state.spec)
+            for name, state in states.items()
+            if state.spec and state.removed_at is None
+        }
+        return {**stored, **self.configured}
+
     async def _stored(self) -> dict[str, OAuthApp]:
         """Return the apps of the database by name, also those that were removed."""
         now = self._clock.monotonic()
