@@ -49,6 +49,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("/tenants", text("Tenants"), "building", _P.TENANTS_READ),
     Entry("/people", text("People"), "users", _P.MEMBERS_READ),
     Entry("/tokens", text("Tokens"), "key", _P.TOKENS_READ),
+    Entry("/oauth-apps", text("OAuth apps"), "shield-lock", _P.OAUTH_READ),
     Entry("/webhooks", text("Webhooks"), "webhook", _P.WEBHOOKS_READ),
     Entry("/usage", text("Usage"), "chart-bar", _P.USAGE_READ),
     Entry("/service", text("Service"), "adjustments", _P.SERVICE_READ, of_service=True),

@@ -36,6 +36,7 @@ PAGES = {
     "tokens": "/tokens",
     "webhooks": "/webhooks",
     "live": "/live",
+    "oauth": "/oauth-apps",
     "service": "/service",
     "me": "/me",
     "usage": "/usage",
