@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -13,10 +13,6 @@ from markupsafe import Markup
 
 from services.control.console.assets import Assets
 from services.control.console.catalogue import languages
-from services.control.console.navigation import entries_of
-
-if TYPE_CHECKING:
-    from services.control.console.view import View
 
 FOLDER = Path(__file__).parent / "templates"
 BY_READER = ("sentence", "number", "octets", "when", "moment", "day", "exact", "minute", "lasting")
@@ -24,17 +20,9 @@ BY_READER = ("sentence", "number", "octets", "when", "moment", "day", "exact", "
 ICON = Markup('<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>')
 
 
-def rendered(template: str, view: View, values: Mapping[str, Any]) -> str:
+def rendered(template: str, values: Mapping[str, Any]) -> str:
     """Return what a template makes of these values."""
-    reader = view.reader
-    common = {
-        "view": view,
-        "reader": reader,
-        "request": view.request,
-        "languages": languages(),
-        "navigation": () if view.caller is None else entries_of(view.me.principal, view.request.url.path),
-    }
-    return environment().get_template(template).render({**common, **values})
+    return environment().get_template(template).render({"languages": languages(), **values})
 
 
 @cache

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 
 from services.control.callers import Caller, Needs, caller_of, control_of
+from services.control.console.navigation import entries_of
 from services.control.console.notices import COOKIE as NOTICE_COOKIE
 from services.control.console.notices import Notice, Undo, keep_notice, kept_notice
 from services.control.console.reader import Reader, reader_of
@@ -76,7 +77,14 @@ class View:
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Return the page that a template makes of these values."""
-        response = HTMLResponse(rendered(template, self, values), status, PAGE_HEADERS)
+        path = self.request.url.path
+        common = {
+            "view": self,
+            "reader": self.reader,
+            "request": self.request,
+            "navigation": () if self.caller is None else entries_of(self.me.principal, path),
+        }
+        response = HTMLResponse(rendered(template, {**common, **values}), status, PAGE_HEADERS)
         if self.notice is not None:
             response.delete_cookie(NOTICE_COOKIE)
         return response
