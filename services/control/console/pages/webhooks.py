@@ -19,6 +19,7 @@ pages = APIRouter()
 PAGE = 50
 DELIVERIES = 20
 REMOVED = text("The webhook is removed.")
+NOT_REPEATED = text("Nothing was removed: the name was not repeated.")
 NO_EVENT = text("Choose what it is told of.")
 WHY = "%(why)s"
 
@@ -60,7 +61,9 @@ async def show_webhook(view: TheView, webhook: str) -> Response:
 
 @pages.post("/webhooks/{webhook}/remove", dependencies=[needs(Permission.WEBHOOKS_WRITE)])
 async def remove_webhook(view: TheView, webhook: str) -> Response:
-    """Remove a webhook."""
+    """Remove a webhook whose id was typed again."""
+    if str(view.form.get("confirmed", "")).strip() != webhook:
+        return view.refused(f"/webhooks/{webhook}", NOT_REPEATED)
     removed = await _hooks(view).remove(webhook, None)
     await record(view.control.context, view.me.doer, "webhook.remove", webhook, removed.tenant)
     return view.done("/webhooks", REMOVED)

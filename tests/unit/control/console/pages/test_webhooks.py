@@ -14,7 +14,10 @@ async def test_a_webhook_is_added_and_removed_and_both_are_in_the_audit(sign_in:
     assert page.texts("code.secret")[0].startswith("mfwh_")
     page = await reader.open(str(page.one("td a[href^='/webhooks/']")["href"]))
     assert page.texts(".empty-title") == ["Nothing happened yet that it is told of"]
-    page = await reader.send(page, "dialog#remove form")
+    page = await reader.send(page, "dialog#remove form", confirmed="another")
+    assert page.texts(".notice-text") == ["Nothing was removed: the name was not repeated."]
+    webhook = str(page.one("dialog#remove form")["action"]).split("/")[2]
+    page = await reader.send(page, "dialog#remove form", confirmed=webhook)
     assert page.texts(".notice-text") == ["The webhook is removed."]
     audit = await reader.open("/audit")
     assert audit.texts("tbody td:nth-child(3)") == ["webhook.remove", "webhook.add"]
