@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
@@ -66,7 +66,7 @@ async def new_link(view: TheView) -> Response:
 
 
 @pages.post("/people/{act}", dependencies=[needs(Permission.MEMBERS_WRITE)])
-async def act_on_person(view: TheView, act: str) -> Response:
+async def act_on_person(view: TheView, act: Literal["disable", "enable", "remove"]) -> Response:
     """Disable, enable or remove a person."""
     name, users = _entered(view, "name"), _users(view)
     if act == "remove":
