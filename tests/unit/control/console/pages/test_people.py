@@ -70,7 +70,7 @@ async def test_people_of_another_tenant_are_not_there(sign_in: SignIn) -> None:
 async def test_what_is_no_act_changes_nobody(sign_in: SignIn, api: Api) -> None:
     otto = await sign_in("otto")
     await sign_in("sam")
-    csrf = str((await otto.open("/people")).one("input[name=csrf]")["value"])
+    csrf = str((await otto.open("/people")).one("form[action='/sign-out'] input[name=csrf]")["value"])
     answer = await otto.client.post("/people/anything", data={"csrf": csrf, "name": "sam"})
     assert answer.status_code == 422
     sam = await api.control.context.access.user("sam")
