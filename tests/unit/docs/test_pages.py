@@ -29,10 +29,8 @@ IN_BACKTICKS = re.compile(r"`([^`\n]+)`")
 PATH_HERE = re.compile(r"(?:services|shared|tests|bench|deploy|docs)/[\w./-]*")
 FILE_ALONE = re.compile(r"\w+\.py")
 KEY_OF_SECTION = re.compile(r"`\[(\w+)\] (\w+)")
-COMMAND = re.compile(
-    r"`mailferry ([a-z][^`\n]*)`|^ *\$ (?:.*[\s/])?mailferry ([a-z][^#|&>\n]*)", re.MULTILINE
-)
-SCRIPTED = re.compile(r"^mailferry ([a-z][^#|&>\n]*)", re.MULTILINE)
+COMMAND = re.compile(r"`mailferry ([a-z][^`\n]*)`")
+"""Within a sentence; those of blocks are parsed by `test_typed_commands.py`."""
 COMMENTED_KEY = re.compile(r"^# (\w+) = ", re.MULTILINE)
 
 KEYS_OF = {
@@ -98,10 +96,7 @@ def test_every_key_that_is_named_with_its_section_is_a_setting(page: Path) -> No
 
 @pytest.mark.parametrize("page", PRESENT, ids=named)
 def test_every_command_on_a_page_is_one_that_mailferry_has(page: Path) -> None:
-    text = page.read_text()
-    scripts = [block for language, block in CODE_BLOCK.findall(text) if language == "sh"]
-    in_scripts = [each for block in scripts for each in SCRIPTED.findall(block.replace("\\\n", " "))]
-    for command_line in [*(quoted or typed for quoted, typed in COMMAND.findall(text)), *in_scripts]:
+    for command_line in COMMAND.findall(page.read_text()):
         words = command_line.split()
         command: click.Command | None = mailferry
         for word in words:
