@@ -27,6 +27,8 @@ suppress_warnings = ["misc.highlighting_failure"]  # a fragment of a file need n
 DOCS = Path(__file__).parent
 INDEX = "README"
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+NAMED_AS_FILE = re.compile(r"^\| \[([\w./-]+\.md)\]\(\1\)", re.MULTILINE)
+"""How an index begins a line about a page. Files show their names, the site shows titles."""
 PAGE = re.compile(r"\]\(((?!\.\./|\w+:)[^)#]+)\.md\)")
 OUTSIDE = re.compile(r"\[([^\]\n]+)\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -34,9 +36,20 @@ OUTSIDE = re.compile(r"\[([^\]\n]+)\]\(([^)#\s]+)(?:#[^)]*)?\)")
 def prepare(_app: Sphinx, name: str, source: list[str]) -> None:
     """Give an index its navigation, and show links to files outside the documentation as plain text."""
     directory = (DOCS / name).parent
+    if name.rpartition("/")[2] == INDEX:
+        source[0] = NAMED_AS_FILE.sub(lambda link: _with_title(directory, link), source[0])
     source[0] = OUTSIDE.sub(lambda link: _within(directory, link), source[0])
     if name.rpartition("/")[2] == INDEX:
         source[0] += "".join(_navigation(source[0]))
+
+
+def _with_title(directory: Path, link: re.Match[str]) -> str:
+    """Return a link to a page that is named as its file, named by its title."""
+    page = directory / link.group(1)
+    if not page.is_file():
+        return link.group(0)
+    title = page.read_text().partition("\n")[0].removeprefix("# ")
+    return f"[{title}]({link.group(1)})"
 
 
 def _within(directory: Path, link: re.Match[str]) -> str:

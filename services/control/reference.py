@@ -50,7 +50,7 @@ def _row(
 ) -> str:
     request = f"`{method.upper()} {path.removeprefix(PREFIX)}`"
     takes = ", ".join([*_parameters(said), *_fields(described, said)])
-    does = _cell(said.get("description") or said["summary"])
+    does = _cell(said.get("description") or said["summary"].capitalize())
     permission = needed.get(f"{method.upper()} {path}", FOR_ALL)
     return f"| {request} | {does} | {permission} | {takes} |"
 
