@@ -14,18 +14,21 @@ from services.control.console.mounting import add_console
 from services.control.guard import Guard
 from services.control.problems import Problem, ProblemBody, answer_error
 from services.control.resources import (
+    audit,
     connecting,
     erasures,
     events,
     imports,
     login_tests,
     mails,
+    members,
     oauth,
     own,
     pauses,
-    people,
     registry,
     service,
+    signing_in,
+    tokens,
     usage,
     webhooks,
 )
@@ -61,7 +64,10 @@ def api_routes() -> FastAPI:
         strict_content_type=True,
     )
     resources = (
-        people,
+        signing_in,
+        members,
+        tokens,
+        audit,
         own,
         mails,
         service,

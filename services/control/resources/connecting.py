@@ -14,16 +14,15 @@ from pydantic import BaseModel, Field, SecretStr, model_validator
 from services.control.callers import Needs, TheCaller, TheControl
 from services.control.paging import ThePaging, cursor_of
 from services.control.problems import documented
+from services.control.resources.login_shapes import LoginTestRun, login_test_run
 from services.control.resources.registry import ADDING, READING, permitted
 from services.control.resources.shapes import (
     NAME_PATTERN,
     SETTINGS_SCHEMAS,
     Id,
-    LoginTestRun,
     ObjectName,
     Shape,
     TenantName,
-    login_test_run,
     moment,
     moment_or_none,
 )

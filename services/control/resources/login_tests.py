@@ -8,14 +8,13 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import Field, model_validator
 
 from services.control.callers import Needs, TheCaller, TheControl
+from services.control.resources.login_shapes import LoginTestRun, login_test_run
 from services.control.resources.registry import ADDING, READING, permitted
 from services.control.resources.shapes import (
     NAME_PATTERN,
     SETTINGS_SCHEMAS,
     Id,
-    LoginTestRun,
     Shape,
-    login_test_run,
 )
 from services.control.routes import ApiRoute
 from shared.access import Permission
