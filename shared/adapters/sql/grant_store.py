@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from shared.adapters.sql import oauth_grants as sql
+from shared.adapters.sql import oauth_app_states, oauth_grants, oauth_leases, oauth_renewals
 from shared.adapters.sql import oauth_revocations as ends
 from shared.adapters.sql.request_coalescer import RequestCoalescer
 from shared.adapters.sql.runner import TransactionRunner
@@ -26,12 +26,12 @@ class SqlGrantStore:
         self, grant_id: str, app: str, username: str, now: float, renewal: Renewal | None
     ) -> None:
         """Begin a grant anew."""
-        await self._runner.write(sql.put_grant, grant_id, app, username, now, renewal)
+        await self._runner.write(oauth_grants.put_grant, grant_id, app, username, now, renewal)
 
     async def ensure_grants(self, wanted: Sequence[tuple[str, str, str]], now: float) -> None:
         """Begin those grants (id, app, user name) that are not there, due at once."""
         if wanted:
-            await self._runner.write(sql.ensure_grants, wanted, now)
+            await self._runner.write(oauth_grants.ensure_grants, wanted, now)
 
     async def grant(self, grant_id: str) -> StoredGrant | None:
         """Return a grant with its tokens; None where there is none."""
@@ -39,19 +39,19 @@ class SqlGrantStore:
 
     async def grants(self) -> Sequence[Grant]:
         """Return all grants, by id."""
-        return await self._runner.read(sql.all_grants)
+        return await self._runner.read(oauth_grants.all_grants)
 
     async def tenant_grants(self, tenant: str, after: str, limit: int) -> Sequence[Grant]:
         """Return up to `limit` grants of a tenant's accounts and targets with ids after `after`, by id."""
-        return await self._runner.read(sql.tenant_grants, tenant, after, limit)
+        return await self._runner.read(oauth_grants.tenant_grants, tenant, after, limit)
 
     async def lease_due(self, holder: str, now: float, until: float, limit: int) -> Sequence[GrantLease]:
         """Lease up to `limit` grants that are due."""
-        return await self._runner.write(sql.lease_due, holder, now, until, limit)
+        return await self._runner.write(oauth_leases.lease_due, holder, now, until, limit)
 
     async def lease_grant(self, grant_id: str, holder: str, now: float, until: float) -> GrantLease | None:
         """Lease one grant, due or not; None where another process holds it, or there is none."""
-        return await self._runner.write(sql.lease_grant, grant_id, holder, now, until)
+        return await self._runner.write(oauth_leases.lease_grant, grant_id, holder, now, until)
 
     async def record_renewal(self, renewal: Renewal) -> None:
         """Store the tokens of a refresh and end the lease. Raises `LeaseLost`."""
@@ -59,15 +59,15 @@ class SqlGrantStore:
 
     async def record_refusal(self, refusal: Refusal, now: float) -> None:
         """Store why a refresh failed and end the lease. Raises `LeaseLost`."""
-        await self._runner.write(sql.record_refusal, refusal, now)
+        await self._runner.write(oauth_renewals.record_refusal, refusal, now)
 
     async def return_lease(self, lease: GrantLease) -> None:
         """End a lease that was not used."""
-        await self._runner.write(sql.return_lease, lease)
+        await self._runner.write(oauth_leases.return_lease, lease)
 
     async def next_due(self) -> float | None:
         """Return when the next grant is due; None where none is."""
-        return await self._runner.read(sql.next_due)
+        return await self._runner.read(oauth_leases.next_due)
 
     async def give_back(self, ids: Sequence[str], now: float, until: float) -> Sequence[str]:
         """End these grants of accounts and targets that stay; return those whose provider is to be told."""
@@ -103,17 +103,17 @@ class SqlGrantStore:
 
     async def app_states(self) -> Mapping[str, AppState]:
         """Return what is known of apps, by name."""
-        return await self._runner.read(sql.app_states)
+        return await self._runner.read(oauth_app_states.app_states)
 
     async def put_app(self, name: str, spec: str, secret: Sealed | None, now: float) -> None:
         """Keep an app."""
-        await self._runner.write(sql.put_app, name, spec, secret, now)
+        await self._runner.write(oauth_app_states.put_app, name, spec, secret, now)
 
     async def _read(self, ids: Sequence[str]) -> Sequence[StoredGrant | None]:
-        return await self._runner.read(sql.stored_grants, ids)
+        return await self._runner.read(oauth_grants.stored_grants, ids)
 
     async def _record(self, renewals: Sequence[Renewal]) -> Sequence[LeaseLost | None]:
-        return await self._runner.write(sql.record_renewals, renewals)
+        return await self._runner.write(oauth_renewals.record_renewals, renewals)
 
 
 def _one(_: object) -> int:

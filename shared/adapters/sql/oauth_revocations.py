@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, exists, func, select, update
 
-from shared.adapters.sql.oauth_grants import ENDED, end_lease, forget_tokens, is_free, leased
+from shared.adapters.sql.oauth_grants import ENDED, forget_tokens
+from shared.adapters.sql.oauth_leases import end_lease, is_free, leased
 from shared.adapters.sql.secrets import remove_secrets
 from shared.adapters.sql.tables import oauth_apps, oauth_grants, secrets, specs
 from shared.adapters.sql.text import safe
