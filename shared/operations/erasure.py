@@ -107,7 +107,7 @@ async def erase(
     finally:
         if wanted.is_dry_run:
             report.certificate = ""
-        if report.erased or report.discarded or not wanted.is_dry_run:
+        else:
             await _certify(context, doer, wanted, report)
     return report
 
