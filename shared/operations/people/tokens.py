@@ -89,11 +89,16 @@ class Tokens:
             raise TokenUnknown
         return alike[0]
 
-    async def revoke(self, token: str, principal: Principal = COMMAND) -> ApiToken:
-        """End a token. Raises `TokenUnknown`."""
+    async def show(self, token: str, principal: Principal = COMMAND) -> ApiToken:
+        """Return a token. Raises `TokenUnknown`."""
         found = await self.context.access.token(token)
         if found is None or principal.tenant not in {None, found.tenant}:
             raise TokenUnknown
+        return found
+
+    async def revoke(self, token: str, principal: Principal = COMMAND) -> ApiToken:
+        """End a token. Raises `TokenUnknown`."""
+        found = await self.show(token, principal)
         if not await self.context.access.revoke_token(token, self.context.clock.now()):
             raise TokenUnknown
         return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from functools import wraps
 
 from fastapi import APIRouter, Response
 
@@ -10,7 +11,7 @@ from services.control.console.navigation import text
 from services.control.console.view import TheView, View
 from services.control.resources.own import own_access
 from shared.model.errors import MailferryError
-from shared.operations.people import Enrolment
+from shared.operations.people import Enrolment, OwnAccess
 
 pages = APIRouter()
 WHY = "%(why)s"
@@ -29,88 +30,95 @@ async def show_me(view: TheView) -> Response:
     return await _me(view)
 
 
+Act = Callable[[View], Awaitable[Response]]
+
+
+def refusals_shown(act: Act) -> Act:
+    """Have the page say why an act was refused."""
+
+    @wraps(act)
+    async def answered(view: TheView) -> Response:
+        try:
+            return await act(view)
+        except MailferryError as refusal:
+            return view.refused("/me", WHY, why=view.reader.sentence(str(refusal)))
+
+    return answered
+
+
 @pages.post("/me/password")
+@refusals_shown
 async def change_password(view: TheView) -> Response:
     """Change one's password."""
     if view.form.get("new") != view.form.get("again"):
         return view.refused("/me", NOT_THE_SAME)
-    try:
-        await own_access(view.control, view.me).change_password(
-            _entered(view, "present"), _entered(view, "new")
-        )
-    except MailferryError as refusal:
-        return _refused(view, refusal)
+    await _own(view).change_password(_entered(view, "present"), _entered(view, "new"))
     return view.done("/me", CHANGED)
 
 
 @pages.post("/me/codes")
+@refusals_shown
 async def begin_codes(view: TheView) -> Response:
     """Show the key for an app. It is not shown again."""
-    try:
-        enrolment = await own_access(view.control, view.me).begin_codes(_entered(view, "present"))
-    except MailferryError as refusal:
-        return _refused(view, refusal)
-    return await _me(view, enrolment=enrolment)
+    return await _me(view, enrolment=await _own(view).begin_codes(_entered(view, "present")))
 
 
 @pages.post("/me/codes/confirm")
+@refusals_shown
 async def confirm_codes(view: TheView) -> Response:
     """Have codes asked for from now on, and show the recovery codes once."""
-    try:
-        codes = await own_access(view.control, view.me).confirm_codes(_entered(view, "code").strip())
-    except MailferryError as refusal:
-        return _refused(view, refusal)
-    return await _me(view, recovery=codes)
+    return await _me(view, recovery=await _own(view).confirm_codes(_code(view)))
 
 
 @pages.post("/me/codes/recovery")
+@refusals_shown
 async def renew_recovery_codes(view: TheView) -> Response:
     """Show new recovery codes once, in place of the old ones."""
-    try:
-        codes = await own_access(view.control, view.me).renew_recovery_codes(_entered(view, "code").strip())
-    except MailferryError as refusal:
-        return _refused(view, refusal)
-    return await _me(view, recovery=codes)
+    return await _me(view, recovery=await _own(view).renew_recovery_codes(_code(view)))
 
 
 @pages.post("/me/codes/remove")
+@refusals_shown
 async def remove_codes(view: TheView) -> Response:
     """Have codes asked for no more."""
-    try:
-        await own_access(view.control, view.me).remove_codes(_entered(view, "code").strip())
-    except MailferryError as refusal:
-        return _refused(view, refusal)
+    await _own(view).remove_codes(_code(view))
     return view.done("/me", REMOVED)
 
 
 @pages.post("/me/sessions/end")
+@refusals_shown
 async def end_session(view: TheView) -> Response:
     """End one of one's sessions."""
-    try:
-        await own_access(view.control, view.me).end(_entered(view, "session"))
-    except MailferryError as refusal:
-        return _refused(view, refusal)
+    await _own(view).end(_entered(view, "session"))
     return view.done("/me", ENDED)
 
 
 @pages.post("/me/sessions/end-others")
 async def end_other_sessions(view: TheView) -> Response:
     """End all of one's sessions but this one."""
-    await own_access(view.control, view.me).end_others()
+    await _own(view).end_others()
     return view.done("/me", OTHERS_ENDED)
 
 
-async def _me(view: View, enrolment: Enrolment | None = None, recovery: list[str] | None = None) -> Response:
-    assert view.me is not None
-    own = own_access(view.control, view.me)
-    shown: dict[str, Any] = {"codes": await own.codes(), "sessions": await own.sessions()}
-    key = "" if enrolment is None else enrolment.key
+async def _me(view: View, enrolment: Enrolment | None = None, recovery: Sequence[str] = ()) -> Response:
+    own, key = _own(view), "" if enrolment is None else enrolment.key
     parts = [key[place : place + GROUP] for place in range(0, len(key), GROUP)]
-    return view.page("me.html", enrolment=enrolment, key=" ".join(parts), recovery=recovery or [], **shown)
+    return view.page(
+        "me.html",
+        codes=await own.codes(),
+        sessions=await own.sessions(),
+        enrolment=enrolment,
+        key=" ".join(parts),
+        recovery=recovery,
+    )
 
 
-def _refused(view: View, refusal: MailferryError) -> Response:
-    return view.refused("/me", WHY, why=view.reader.sentence(str(refusal)))
+def _own(view: View) -> OwnAccess:
+    return own_access(view.control, view.me)
+
+
+def _code(view: View) -> str:
+    return _entered(view, "code").strip()
 
 
 def _entered(view: View, field: str) -> str:

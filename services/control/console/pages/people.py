@@ -26,6 +26,7 @@ NAME_NEEDED = text("A name has small letters, digits and . _ @ + - and begins wi
 DISABLED = text("%(name)s cannot sign in any more.")
 ENABLED = text("%(name)s can sign in again.")
 REMOVED = text("%(name)s is removed, with its sessions and the tokens it made.")
+NOT_ENDED = text("Nothing was ended: the name was not repeated.")
 NOT_REPEATED = text("Nothing was removed: the name was not repeated.")
 REVOKED = text("The token %(name)s has ended.")
 WHY = "%(why)s"
@@ -108,8 +109,12 @@ async def add_token(view: TheView) -> Response:
 
 @pages.post("/tokens/revoke", dependencies=[needs(Permission.TOKENS_WRITE)])
 async def revoke_token(view: TheView) -> Response:
-    """End a token."""
-    token = await view.control.tokens.revoke(_entered(view, "token"), view.me.principal)
+    """End a token whose name was typed again."""
+    tokens, principal = view.control.tokens, view.me.principal
+    shown = await tokens.show(_entered(view, "token"), principal)
+    if _entered(view, "confirmed") != shown.name:
+        return view.refused("/tokens", NOT_ENDED)
+    token = await tokens.revoke(shown.id, principal)
     await record(view.control.context, view.me.doer, "token.revoke", token.id, token.tenant)
     return view.done("/tokens", REVOKED, name=token.name)
 

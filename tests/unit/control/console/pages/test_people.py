@@ -51,7 +51,10 @@ async def test_a_token_is_made_shown_once_and_ended(api: Api, sign_in: SignIn) -
     assert asked.json()["tenant"] == "acme"
     page = await reader.open("/tokens")
     assert page.texts("code.secret") == []
-    page = await reader.send(page, "tr:has(code):has(strong:-soup-contains('crm')) form")
+    ending = "tr:has(code):has(strong:-soup-contains('crm')) form"
+    page = await reader.send(page, ending, confirmed="another")
+    assert page.texts(".notice-text") == ["Nothing was ended: the name was not repeated."]
+    page = await reader.send(page, ending, confirmed="crm")
     assert page.texts(".notice-text") == ["The token crm has ended."]
     asked = await api.client.get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
     assert asked.status_code == 401
