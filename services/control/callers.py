@@ -56,6 +56,12 @@ async def caller_of(request: Request) -> Caller:
     return caller
 
 
+async def is_still(request: Request, caller: Caller) -> bool:
+    """Return whether the request's token or session is still good for the same principal."""
+    found = await _authenticated(control_of(request), request, caller.address)
+    return found is not None and found.principal == caller.principal
+
+
 async def _authenticated(control: Control, request: Request, address: str) -> Caller | None:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret.startswith(TOKEN_MARK):

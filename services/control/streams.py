@@ -20,6 +20,11 @@ class Streams:
         self._open: Counter[str] = Counter()
         self.are_ending = False
 
+    @property
+    def are_open(self) -> int:
+        """How many there are now."""
+        return self._open.total()
+
     def check(self, who: str) -> None:
         """Raise `Problem` where somebody has enough streams, or there are enough in all."""
         if self._open[who] >= MOST_OF_ONE or self._open.total() >= MOST:

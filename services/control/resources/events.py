@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from services.control.callers import Needs, TheCaller, TheControl
+from services.control.callers import Needs, TheCaller, TheControl, is_still
 from services.control.paging import Paging, ThePaging, cursor_of
 from services.control.resources.mail_shapes import InTenant
 from services.control.resources.registry import READING
@@ -30,9 +31,10 @@ STREAM = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
 }
 LONGEST = 900.0
-"""Seconds after which a stream ends: who may no longer read it cannot begin it anew."""
-QUIET = 15
-"""Looks without an event, a second each, after which a comment shows proxies that the stream is alive."""
+"""Seconds after which a stream ends; its reader begins the next one."""
+SIGN_OF_LIFE = 15
+"""Looks, a second each, after which a comment shows proxies that the stream is alive, and the reader's token
+or session is looked at again: it may have ended."""
 
 log = structlog.get_logger("mailferry.control")
 
@@ -69,6 +71,7 @@ async def list_events(
 
 @api.get("/events/stream", dependencies=[READ], responses=STREAM)
 async def follow_events(
+    request: Request,
     control: TheControl,
     caller: TheCaller,
     tenant: InTenant = None,
@@ -83,27 +86,32 @@ async def follow_events(
     known = last or cursor
     after = await feed.newest() if known is None else Paging(known, 1).number
     await feed.page(after, 1, tenant)  # what is not to be seen is refused before the answer begins
-    lines = event_lines(control, feed, caller.principal.id, after, tenant)
+    lines = event_lines(control, feed, partial(is_still, request, caller), after, tenant)
     return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 async def event_lines(
-    control: Control, feed: EventFeed, who: str, after: int, tenant: str | None
+    control: Control,
+    feed: EventFeed,
+    is_allowed: Callable[[], Awaitable[bool]],
+    after: int,
+    tenant: str | None,
 ) -> AsyncIterator[str]:
-    """Yield a stream of events: each as JSON, and a comment now and then."""
-    clock, quiet = control.context.clock, 0
+    """Yield a stream of events: each as JSON, and a comment now and then. It ends with who reads it."""
+    clock, looks = control.context.clock, 0
     until = clock.monotonic() + LONGEST
-    with control.streams.opened(who):
+    with control.streams.opened(feed.principal.id):
         yield "retry: 3000\n\n"
         try:
             async for some in feed.follow(after, tenant):
                 for each in some:
                     shape = _shape(each)
                     yield f"id: {shape.id}\nevent: {shape.event}\ndata: {shape.model_dump_json()}\n\n"
-                quiet = 0 if some else quiet + 1
-                if quiet == QUIET:
-                    yield ": nothing happened\n\n"
-                    quiet = 0
+                looks += 1
+                if looks % SIGN_OF_LIFE == 0:
+                    if not await is_allowed():
+                        return
+                    yield ": still here\n\n"
                 if control.streams.are_ending or clock.monotonic() > until:
                     return
         except MailferryError as error:

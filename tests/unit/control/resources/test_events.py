@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from services.control.problems import Problem
+from services.control.resources import events
 from services.control.resources.events import event_lines
 from services.control.streams import MOST_OF_ONE, Streams
 from shared.access import Principal, Role
@@ -16,6 +17,10 @@ from shared.ports.store.events import ConditionChange, HappenedEvent
 from tests.fakes.api import Api
 
 SECONDS = 40.0
+
+
+async def allowed() -> bool:
+    return True
 
 
 async def happen(api: Api, *subjects: str) -> None:
@@ -69,7 +74,7 @@ async def test_the_events_of_an_account_are_for_those_who_see_it(api: Api) -> No
 async def test_a_stream_sends_what_happens_and_ends_with_the_process(api: Api) -> None:
     await happen(api, "acme/before")
     feed = EventFeed(api.control.context, Principal("otto", Role.OPERATOR))
-    lines = event_lines(api.control, feed, "otto", await feed.newest(), None)
+    lines = event_lines(api.control, feed, allowed, await feed.newest(), None)
     async with asyncio.timeout(SECONDS):
         assert await anext(lines) == "retry: 3000\n\n"
         await happen(api, "acme/now")
@@ -79,6 +84,21 @@ async def test_a_stream_sends_what_happens_and_ends_with_the_process(api: Api) -
         assert "acme/now" in sent
         api.control.streams.are_ending = True
         assert [line async for line in lines] == []
+
+
+async def test_a_stream_ends_soon_after_the_token_of_its_reader(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "SIGN_OF_LIFE", 1)
+    [token] = [each for each in await api.control.tokens.list() if each.name == "admin"]
+    async with asyncio.timeout(SECONDS):
+        reading = asyncio.ensure_future(api.ask("admin", "GET", "/events/stream"))
+        while api.control.streams.are_open == 0:  # noqa: ASYNC110 - nothing tells that a stream has begun
+            await asyncio.sleep(0)
+        await api.control.tokens.revoke(token.id)
+        answer = await reading
+    assert answer.text.startswith("retry: 3000")
+    assert api.control.streams.are_open == 0
 
 
 def test_who_has_enough_streams_gets_no_more() -> None:
