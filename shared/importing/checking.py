@@ -25,7 +25,9 @@ MARK = "\x1f"
 """Between the parts of a location. No name and no sentence has it: values are quoted, or not repeated."""
 STAND_IN = SecretStr("x")
 """In place of a password that is missing, which is found already, so that all else is checked."""
-CREDENTIALS = frozenset({"password", "password_file", "password_env", "token", "token_file", "token_env"})
+CREDENTIALS = frozenset(
+    {"password", "password_file", "password_env", "token", "token_file", "token_env", "oauth_app"}
+)
 HELO_NAME = "mailferry.invalid"
 """The name of this machine does not matter to an account."""
 MISSING = " is missing"

@@ -61,6 +61,8 @@ _SIGNS = re.compile(r"[\s_.-]+")
 LISTS = frozenset(
     {"auth", "detect", "folders", "recipient_headers", "own_addresses", "trusted_hosts", "deny_addresses"}
 )
+WORDS = frozenset({"auto", "oauth"})
+"""What stands in place of a list."""
 TABLES = frozenset({"domains", "aliases", "folder_recipients"})
 FLAGS = frozenset(name for name, field in AccountSettings.model_fields.items() if field.annotation is bool)
 NUMBERS = frozenset(name for name, field in AccountSettings.model_fields.items() if field.annotation is int)
@@ -152,7 +154,7 @@ def _put(row: RowBuilder, key: str, value: str, line: int) -> None:
         row.put(key, value.lower() in YES, line, key)
     elif key in NUMBERS and value.isascii() and value.isdigit():
         row.put(key, int(value), line, key)
-    elif key in LISTS and value != "auto":
+    elif key in LISTS and value not in WORDS:
         row.put(key, _listed(value), line, key)
     elif key in TABLES:
         _put_table(row, key, value, line)

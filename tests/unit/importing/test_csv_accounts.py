@@ -156,6 +156,13 @@ def test_too_many_values_block() -> None:
     assert blocking(row_of(f"{HEADER}\n{VALUES};more")) == [(2, "line")]
 
 
+def test_an_account_that_signs_in_by_oauth_needs_no_password() -> None:
+    header = "name;source;username;auth;oauth_app;recipient;target"
+    row = row_of(f"{header}\na;imaps://isp.example;joe;oauth;google;a@b.example;here")
+    assert blocking(row) == []
+    assert (row.account["auth"], row.account["oauth_app"]) == ("oauth", "google")
+
+
 def test_a_password_keeps_its_blanks_and_delimiters() -> None:
     row = row_of(f"{HEADER}\n" + VALUES.replace(";p;", ';" a;""b";'))
     assert row.account["password"] == SecretStr(' a;"b')

@@ -14,7 +14,7 @@ from shared.operations import import_runs
 from shared.operations.import_runs import BUSY, ImportRuns
 from shared.operations.importing import ImportedRow, SaveResult
 from shared.ports.store import IMPORT_TEXT_KIND, StoredImportRow
-from tests.fakes.api import Api
+from tests.fakes.api import Api, open_api
 from tests.fakes.clock import ManualClock
 
 PASSWORD = "canary-pass-3b77"
@@ -192,3 +192,27 @@ async def test_too_many_imports_and_too_large_ones_are_refused(api: Api) -> None
     assert answer.status_code == 422
     answer = await api.ask("admin", "POST", PATH, {"format": "csv", "text": "x" * (4 << 20)})
     assert answer.status_code == 413
+
+
+async def test_a_row_names_no_app_that_opens_mailboxes_without_consent(tmp_path: Path) -> None:
+    app = {
+        "name": "for-all",
+        "provider": "microsoft",
+        "client_id": "id",
+        "flow": "client-credentials",
+        "directory": "acme.com",
+        "client_secret": "s",
+    }
+    text = (
+        "name,source,username,auth,oauth_app,target,recipient\n"
+        "boss,imaps://outlook.office365.com,boss@other.example,oauth,for-all,exchange,boss@acme.example\n"
+    )
+    async with open_api(tmp_path, apps=[app]) as api:
+        for is_dry_run in (True, False):
+            name = await begin(api, text, dry_run=is_dry_run)
+            await carry_out(api, name)
+            [row] = (await api.ask("admin", "GET", f"{PATH}/{name}/rows")).json()["items"]
+            assert (row["status"], "only an operator" in row["sentence"]) == ("refused", True), row[
+                "sentence"
+            ]
+        assert await accounts(api) == 2
