@@ -49,17 +49,24 @@ def _named(query: MailQuery, limit: int) -> Select[str]:
     """
     text = query.text.strip()
     wanted, bare = key(text), searchable(text.removeprefix("<").removesuffix(">"))
-    asked = _of_mails(query)
-    of_message = select(MESSAGE.id).where(*asked).order_by(MESSAGE.id.desc())
-    of_recipient = select(RECIPIENT.message).order_by(RECIPIENT.message.desc())
+    asked = _of_mails(query._replace(before=""))
+    of_message, of_recipient = (
+        select(column).order_by(column.desc()) for column in (MESSAGE.id, RECIPIENT.message)
+    )
     if query.before:
+        of_message = of_message.where(MESSAGE.id < key(query.before))
         of_recipient = of_recipient.where(RECIPIENT.message < key(query.before))
+    of_asked = select(MESSAGE.id).where(*asked).order_by(MESSAGE.id.desc())
     if asked:
         of_recipient = of_recipient.where(exists().where(MESSAGE.id == RECIPIENT.message, *asked))
-    ways = (
-        select(MESSAGE.id).where(MESSAGE.id == wanted, *asked),
+    by_message = (
+        of_message.where(MESSAGE.id == wanted),
         of_message.where(NAMED, MESSAGE.message_id.in_([bare, f"<{bare}>"])),
         *(of_message.where(MESSAGE.uid == key(uid)) for uid in written_uids(text)),
+    )
+    ways = (
+        # All else is compared apart: without statistics SQLite would read all mails of a tenant for the few.
+        *(of_asked.where(MESSAGE.id.in_(way)) for way in by_message),
         of_recipient.where(RECIPIENT.address == wanted),
         of_recipient.where(RECIPIENT.destination == wanted, RECIPIENT.destination != RECIPIENT.address),
     )

@@ -17,7 +17,7 @@ from bench.filling import fill
 from bench.mail_templates import MailTemplate, Story, kept
 from shared.adapters.sql.store import open_store
 from shared.model.ids import message_id
-from shared.ports.store import AccountCounts, AccountQuery
+from shared.ports.store import AccountCounts, AccountQuery, MailQuery, Scope
 from tests.fakes.mail_lives import ACCOUNT, BOB, LEASE, START, Lives, mail, routed
 
 DAY = 86400.0
@@ -139,11 +139,7 @@ async def a_day(lives: Lives, steps: Steps) -> None:
     await count_accounts(lives, steps)
     assert [await store.operator.suppressed_counts(), await store.operator.skipped_counts()] == [{}, {}]
     steps.note("suppressed_counts")
-    assert [
-        *await store.operator.find_messages("bob.9999999999@sender.example", 10),
-        *await store.operator.find_skipped(["uid 9999999999"], 10),
-    ] == []
-    steps.note("find")
+    await find_unknown(lives, steps, message)
     await lives.fetched("uid 1")
     steps.note("a mail in flight")
     assert await store.maintenance.lose_all("the broker was restarted", lives.now) == 1
@@ -151,6 +147,20 @@ async def a_day(lives: Lives, steps: Steps) -> None:
     await store.maintenance.end_leases()
     await store.fetcher.lease_due("fetcher-1", lives.now, lives.now + 60, 10)
     steps.note("lease_due")
+
+
+async def find_unknown(lives: Lives, steps: Steps, message: str) -> None:
+    """Look for what is not there, among all mails and among those of a tenant before one."""
+    operator = lives.store.operator
+    assert [
+        *await operator.find_messages("bob.9999999999@sender.example", 10),
+        *await operator.find_skipped(["uid 9999999999"], 10),
+    ] == []
+    steps.note("find")
+    unknown = MailQuery(Scope("acme"), text="bob.9999999999@sender.example", before=message)
+    assert await operator.find_messages(unknown.text, 10, "acme") == []
+    assert await operator.mail_page(unknown, 10) == []
+    steps.note("find in a tenant")
 
 
 async def count_accounts(lives: Lives, steps: Steps) -> None:
