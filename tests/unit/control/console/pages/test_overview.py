@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.fakes.api import Api
+from shared.adapters.sql import open_store
+from tests.fakes.api import Api, use
+from tests.fakes.mail_lives import EVE, Lives
 from tests.unit.control.console.conftest import SignIn
 
 
@@ -39,3 +41,17 @@ async def test_deletion_is_allowed_again_by_an_operator_who_repeats_the_word(
     page = await reader.send(page, "dialog form", confirmed="delete")
     assert "Mail is deleted at the sources again." in page.text
     assert (await store.epoch()).paused_since is None
+
+
+async def test_parked_mail_leads_to_where_it_is_decided(api: Api, sign_in: SignIn) -> None:
+    await use(api, "acme/info", mails=1)
+    store = open_store(f"sqlite://{api.database}")
+    lives = Lives(store)
+    await lives.lease(account="acme/info")
+    await lives.park(await lives.routed("uid 1", EVE), EVE)
+    await store.close()
+    reader = await sign_in("anna")
+    page = await reader.open("/")
+    deciding = page.one("a[href='/parked?account=acme/info']")
+    assert deciding.get_text(strip=True) == "Decide about its parked mail"
+    assert EVE in (await reader.open(str(deciding["href"]))).text
