@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import click
 
+from services.cli.mail_file import mail_file
 from services.cli.options import config_file, output
 from services.cli.output import write_result
 from services.cli.people import DOER
 from services.cli.running import operate
 from shared.config import load
-from shared.operations.erasure import Erasure, erase
-
-ADMIN_ONLY = 0o600
+from shared.operations.context import OperatorContext
+from shared.operations.erasure import Erasure, ErasureReport, erase, exported
+from shared.operations.wording import counted
 
 
 @click.command("erase", short_help="Take an address out of all that is known of mails.")
@@ -31,7 +29,7 @@ ADMIN_ONLY = 0o600
     "--export",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write all that is known of each mail there first, as a line of JSON.",
+    help="Write all that is known of each mail there first, as a line of JSON. No file is overwritten.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @output
@@ -55,17 +53,17 @@ def erase_command(
     if not dry_run and not yes:
         click.confirm(f"Erase {address} from the mails of {tenant}? This cannot be undone.", abort=True)
     configuration = load(path, os.environ)
-    with ExitStack() as stack:
-        write = None
+
+    async def erased(context: OperatorContext) -> ErasureReport:
         if file is not None:
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, ADMIN_ONLY)
-            lines = stack.enter_context(os.fdopen(handle, "w", encoding="utf-8"))
+            # Whole and durable before anything is erased: the copies of erased mails are gone.
+            with mail_file(file) as lines:
+                async for story in exported(context, wanted):
+                    lines.write(json.dumps(story, ensure_ascii=False).encode() + b"\n")
+        return await erase(context, DOER, wanted)
 
-            async def write(story: Mapping[str, Any]) -> None:
-                lines.write(json.dumps(story, ensure_ascii=False) + "\n")
-
-        report = operate(configuration, lambda context: erase(context, DOER, wanted, write=write))
-    done = f"{report.found} mails have the address"
+    report = operate(configuration, erased)
+    done = f"{counted(report.found, 'mail')} with the address"
     if not dry_run:
         done += f": {report.erased} erased with their copies, {len(report.kept)} kept in custody"
     fields = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,6 @@ MOST_RAW = 32 * 1024 * 1024
 """Octets of a raw mail that is exported; `mailferry parked export` writes larger ones."""
 PORTION = 200
 """Mails that are looked at, and changed, in one transaction."""
-Write = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class AddressUnusable(MailferryError):
@@ -83,16 +82,11 @@ async def erase(
     *,
     after: str = "",
     seconds: float | None = None,
-    write: Write | None = None,
 ) -> ErasureReport:
     """Erase an address, newest mails first; stop after `seconds`, if given, between two portions.
 
-    `write` first gets all that is known of each mail, as JSON can hold it: an erased mail takes its copies
-    with it, so nothing is changed before all of it is written.
+    An erased mail takes its copies with it: who wants them calls `exported` before.
     """
-    if write is not None:
-        async for story in exported(context, wanted):
-            await write(story)
     ends_at = None if seconds is None else context.clock.monotonic() + seconds
     certificate = new_id(context.clock.now())
     report = ErasureReport(certificate, f"erased-{certificate}@erased.invalid")
