@@ -194,9 +194,9 @@ def _change_all(
             for each in result.refused
         ]
         write_json({"changed": changed, "refused": refused})
-    for each in () if output == "json" else result.refused:
-        click.echo(f"{each.mail} for {quoted(each.address) or NOBODY}: {each.why}", err=True)
-    if output != "json":
+    else:
+        for each in result.refused:
+            click.echo(f"{each.mail} for {quoted(each.address) or NOBODY}: {each.why}", err=True)
         click.echo(f"{counted(len(result.changed), 'recipient')} {done}")
     if result.refused:
         raise click.exceptions.Exit(FAILURE)
