@@ -56,7 +56,7 @@ async def caller_of(request: Request) -> Caller:
     return caller
 
 
-async def is_still(request: Request, caller: Caller) -> bool:
+async def is_still_valid(request: Request, caller: Caller) -> bool:
     """Return whether the request's token or session is still good for the same principal."""
     found = await _authenticated(control_of(request), request, caller.address)
     return found is not None and found.principal == caller.principal

@@ -49,7 +49,7 @@ async def come_back(request: Request, control: TheControl) -> Response:
     try:
         begun = await Authorizations(control.context).take(str(request.url))
     except UnfitRedirect as error:
-        return _told(request, NOT_DONE, str(error), 409)
+        return _result_page(request, NOT_DONE, str(error), 409)
     if begun.purpose == FOR_SIGN_IN:
         return await _signed_in(request, control, begun)
     return await _connected(request, control, begun)
@@ -61,7 +61,7 @@ async def _signed_in(request: Request, control: Control, begun: Begun) -> Respon
     try:
         signed_in = await _oidc(control).finish(begun, str(request.url), kept, sender_of(request))
     except OidcRefused as refusal:
-        return _told(request, NOT_DONE, str(refusal), 403)
+        return _result_page(request, NOT_DONE, str(refusal), 403)
     response = RedirectResponse("/", 303)
     response.delete_cookie(STATE_COOKIE, path=OAUTH_CALLBACK)
     begin_session(request, response, signed_in)
@@ -74,15 +74,17 @@ async def _connected(request: Request, control: Control, begun: Begun) -> Respon
     try:
         came_back = await connecting.finish_sign_in(begun, str(request.url), sender_of(request))
     except MailferryError as error:
-        return _told(request, NOT_DONE, str(error), 409)
-    response = _told(request, DONE, TRIES_NOW, 200)
+        return _result_page(request, NOT_DONE, str(error), 409)
+    response = _result_page(request, DONE, TRIES_NOW, 200)
     response.headers["X-Login-Test"] = came_back.test
     return response
 
 
-def _told(request: Request, title: str, sentence: str, status: int) -> Response:
+def _result_page(request: Request, title: str, sentence: str, status: int) -> Response:
     """Return a page for somebody who need not be known here."""
-    return open_view(request).page("told.html", status, title=title, sentence=sentence, is_done=status == 200)
+    return open_view(request).page(
+        "sign_in_result.html", status, title=title, sentence=sentence, is_done=status == 200
+    )
 
 
 def _oidc(control: Control) -> OidcSignIns:

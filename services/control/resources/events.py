@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from services.control.callers import Needs, TheCaller, TheControl, is_still
+from services.control.callers import Needs, TheCaller, TheControl, is_still_valid
 from services.control.paging import Paging, ThePaging, cursor_of
 from services.control.resources.mail_shapes import InTenant
 from services.control.resources.registry import READING
@@ -22,7 +22,7 @@ from services.control.state import Control
 from shared.access import Permission
 from shared.model.errors import MailferryError
 from shared.operations.events import EventFeed
-from shared.ports.store.events import HappenedEvent
+from shared.ports.store.events import EventRecord
 
 api = APIRouter(route_class=ApiRoute, tags=["events"])
 READ = Depends(Needs(Permission.ACCOUNTS_READ))
@@ -86,7 +86,7 @@ async def follow_events(
     known = last or cursor
     after = await feed.newest() if known is None else Paging(known, 1).number
     await feed.page(after, 1, tenant)  # what is not to be seen is refused before the answer begins
-    lines = event_lines(control, feed, partial(is_still, request, caller), after, tenant)
+    lines = event_lines(control, feed, partial(is_still_valid, request, caller), after, tenant)
     return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
@@ -118,7 +118,7 @@ async def event_lines(
             log.warning("a stream of events ended", error=error)
 
 
-def _shape(happened: HappenedEvent) -> EventShape:
+def _shape(happened: EventRecord) -> EventShape:
     return EventShape(
         id=str(cursor_of(happened.number)),
         at=moment(happened.at),

@@ -9,10 +9,10 @@ from shared.adapters.sql.runner import TransactionRunner
 from shared.ports.store.events import (
     ConditionChange,
     EventQuery,
+    EventRecord,
     FailingAccount,
-    HappenedEvent,
-    NeedyGrant,
     ParkedMail,
+    WaitingGrant,
 )
 
 
@@ -30,11 +30,11 @@ class SqlEventStore:
         """Write the changes that still apply; return how many these were."""
         return await self._runner.write(events.record_changes, changes) if changes else 0
 
-    async def events_after(self, query: EventQuery, limit: int) -> Sequence[HappenedEvent]:
+    async def events_after(self, query: EventQuery, limit: int) -> Sequence[EventRecord]:
         """Return up to `limit` events, the oldest first."""
         return await self._runner.read(events.events_after, query, limit)
 
-    async def latest_events(self, query: EventQuery, limit: int) -> Sequence[HappenedEvent]:
+    async def latest_events(self, query: EventQuery, limit: int) -> Sequence[EventRecord]:
         """Return up to `limit` events, the newest first."""
         return await self._runner.read(events.latest_events, query, limit)
 
@@ -50,9 +50,9 @@ class SqlEventStore:
         """Return the accounts whose last visits failed."""
         return await self._runner.read(events.failing_accounts)
 
-    async def needy_grants(self) -> Sequence[NeedyGrant]:
+    async def waiting_grants(self) -> Sequence[WaitingGrant]:
         """Return the grants that wait for a person."""
-        return await self._runner.read(events.needy_grants)
+        return await self._runner.read(events.waiting_grants)
 
     async def parked_since(self, since: float) -> Sequence[ParkedMail]:
         """Return the accounts of which recipients were parked since then."""

@@ -1,4 +1,4 @@
-"""What happens to accounts, targets and tenants that people care for: noticed once, told to who asks."""
+"""Changes of accounts, targets and tenants: each is recorded once, and published to webhooks and readers."""
 
 from shared.operations.events.conditions import Condition, Event, condition_changes
 from shared.operations.events.feed import EventFeed

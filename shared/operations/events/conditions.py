@@ -1,7 +1,7 @@
 """Conditions that begin and end, and the events that tell of it (pure).
 
 A condition is something that is not as it should be. It is noted while it lasts, so each beginning and each
-end is told once, however many processes look.
+end is published once, however many processes look.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from shared.model.tenant_room import tenant_of
-from shared.ports.store.events import ConditionChange, HappenedEvent, ParkedMail
+from shared.ports.store.events import ConditionChange, EventRecord, ParkedMail
 
 LONGEST_SENTENCE = 500
 WARNED_AT = (80, 95)
@@ -20,7 +20,7 @@ WARNED_AT = (80, 95)
 
 
 class Event(StrEnum):
-    """What can be told."""
+    """The events."""
 
     ACCOUNT_FAILING = "account.failing"
     ACCOUNT_RECOVERED = "account.recovered"
@@ -44,20 +44,20 @@ class Kind(StrEnum):
     APP = "app"
 
 
-class Told(NamedTuple):
-    """What is told where a condition begins, and where it ends."""
+class EventPair(NamedTuple):
+    """The events of the beginning and of the end of a condition."""
 
     begins: Event
     ends: Event | None = None
 
 
-TOLD: Mapping[Kind, Told] = {
-    Kind.ACCOUNT: Told(Event.ACCOUNT_FAILING, Event.ACCOUNT_RECOVERED),
-    Kind.CONSENT: Told(Event.ACCOUNT_NEEDS_CONSENT, Event.ACCOUNT_CONNECTED),
-    Kind.PARKED: Told(Event.MESSAGE_PARKED),
-    Kind.TARGET: Told(Event.TARGET_DOWN, Event.TARGET_UP),
-    Kind.QUOTA: Told(Event.QUOTA_WARNING),
-    Kind.APP: Told(Event.APP_EXPIRING),
+EVENTS_OF: Mapping[Kind, EventPair] = {
+    Kind.ACCOUNT: EventPair(Event.ACCOUNT_FAILING, Event.ACCOUNT_RECOVERED),
+    Kind.CONSENT: EventPair(Event.ACCOUNT_NEEDS_CONSENT, Event.ACCOUNT_CONNECTED),
+    Kind.PARKED: EventPair(Event.MESSAGE_PARKED),
+    Kind.TARGET: EventPair(Event.TARGET_DOWN, Event.TARGET_UP),
+    Kind.QUOTA: EventPair(Event.QUOTA_WARNING),
+    Kind.APP: EventPair(Event.APP_EXPIRING),
 }
 
 
@@ -67,7 +67,7 @@ class Condition:
 
     - `subject`: the account, target, tenant or app, by its id. A quota has its limit and its step behind it.
     - `sentence`: what a person can do about it.
-    - `begins`: False for one that only goes on: it is not told, but its end would be.
+    - `begins`: False for one whose beginning is not published, as of a paused account. Its end is.
     """
 
     kind: Kind
@@ -92,42 +92,42 @@ def condition_changes(
     """Yield what began and ended between the conditions that are noted and those that were found.
 
     `looked_at`: the kinds of which all were found. `gone`: names of conditions whose subject is no more;
-    their end is not told.
+    their end is not published.
     """
     present = {each.name: each for each in found}
     for name, condition in present.items():
         if name not in noted and condition.begins:
-            event = TOLD[condition.kind].begins
-            happened = happened_to(event, condition.kind, condition.subject, now, condition.sentence)
-            yield ConditionChange(name, None, now, happened)
+            event = EVENTS_OF[condition.kind].begins
+            record = event_record(event, condition.kind, condition.subject, now, condition.sentence)
+            yield ConditionChange(name, None, now, record)
     for name, since in noted.items():
         kind, _, subject = name.partition(" ")
         if name in present or kind not in looked_at:
             continue
-        told = None if name in gone else TOLD[Kind(kind)].ends
-        ended = None if told is None else happened_to(told, Kind(kind), subject, now)
+        event_of_end = None if name in gone else EVENTS_OF[Kind(kind)].ends
+        ended = None if event_of_end is None else event_record(event_of_end, Kind(kind), subject, now)
         yield ConditionChange(name, since, None, ended)
 
 
-def parked_mail(parked: ParkedMail) -> Condition:
-    """Return what is to be told of an account of which mail was parked."""
+def parked_condition(parked: ParkedMail) -> Condition:
+    """Return the condition of an account of which mail was parked."""
     number = parked.number
     sentence = "1 recipient is parked." if number == 1 else f"{number} recipients are parked."
     return Condition(Kind.PARKED, parked.account, sentence)
 
 
 def quota(tenant: str, key: str, used: int, most: int) -> Iterator[Condition]:
-    """Yield what is to be told of a limit of a tenant: each step of `WARNED_AT` that is reached."""
+    """Yield a condition for each step of `WARNED_AT` that the use of a limit has reached."""
     for step in WARNED_AT:
         if used * 100 >= most * step:
             yield Condition(Kind.QUOTA, f"{tenant}/{key}/{step}", f"{used} of {most} ({key}) are used.")
 
 
-def happened_to(event: Event, kind: Kind, subject: str, now: float, sentence: str = "") -> HappenedEvent:
+def event_record(event: Event, kind: Kind, subject: str, now: float, sentence: str = "") -> EventRecord:
     """Return an event, with whose it is."""
     account = tenant = None
     if kind in {Kind.ACCOUNT, Kind.CONSENT, Kind.PARKED}:
         account, tenant = subject, tenant_of(subject)
     elif kind is Kind.QUOTA or (kind is Kind.TARGET and "/" in subject):
         tenant = tenant_of(subject)
-    return HappenedEvent(now, event.value, subject, tenant, account, sentence[:LONGEST_SENTENCE])
+    return EventRecord(now, event.value, subject, tenant, account, sentence[:LONGEST_SENTENCE])

@@ -1,4 +1,4 @@
-"""Looks for what began and ended to be wrong, notes it, and enters what webhooks are told.
+"""Looks for conditions that began or ended, records them, and queues deliveries to webhooks.
 
 A look costs what is wrong, not what is there: each question is answered from an index of that alone.
 """
@@ -18,8 +18,8 @@ from shared.model.spec import Kind as SpecKind
 from shared.model.spec import Spec
 from shared.oauth.schedule import app_forecasts
 from shared.operations.context import OperatorContext
-from shared.operations.events.conditions import Condition, Kind, condition_changes, parked_mail, quota
-from shared.operations.events.telling import deliveries_of
+from shared.operations.events.conditions import Condition, Kind, condition_changes, parked_condition, quota
+from shared.operations.events.webhook_bodies import deliveries_of
 from shared.ports.store import SpecFilter, day_of
 
 LOOK_EVERY = 30.0
@@ -30,7 +30,7 @@ AT_ONCE = 500
 """Changes of one transaction. Where all accounts fail at once, one look writes them in portions."""
 MOST_WEBHOOKS = 1000
 PARKED_WITHIN = 3600.0
-"""Seconds. An account of which mail is parked is told of once, and again when none was parked for so long."""
+"""Seconds. Parked mail of an account is one event until none was parked for so long."""
 KEPT = 30 * 86400.0
 """Seconds for which events and deliveries can be read."""
 
@@ -69,9 +69,9 @@ class Watcher:
         changes = condition_changes(noted, found, now, looked_at=looked_at, gone=gone)
         known = await self.context.webhooks.webhooks(None, "", MOST_WEBHOOKS)
         hooks = [each for each in known if each.enabled]
-        told = (replace(each, deliveries=deliveries_of(each, hooks)) for each in changes)
+        prepared = (replace(each, deliveries=deliveries_of(each, hooks)) for each in changes)
         count = 0
-        while some := [*islice(told, AT_ONCE)]:
+        while some := [*islice(prepared, AT_ONCE)]:
             count += await store.record_changes(some)
         return count
 
@@ -79,14 +79,14 @@ class Watcher:
         store = self.context.events
         for failing in await store.failing_accounts():
             yield Condition(Kind.ACCOUNT, failing.account, failing.problem or "", failing.is_visited)
-        for needy in await store.needy_grants():
-            kind, _, name = needy.grant.partition(":")
+        for waiting in await store.waiting_grants():
+            kind, _, name = waiting.grant.partition(":")
             if kind == ACCOUNT:
-                yield Condition(Kind.CONSENT, name, needy.problem or "")
+                yield Condition(Kind.CONSENT, name, waiting.problem or "")
         for outage in await self.context.store.outages(now):
             yield Condition(Kind.TARGET, outage.target, outage.reason)
         for parked in await store.parked_since(now - PARKED_WITHIN):
-            yield parked_mail(parked)
+            yield parked_condition(parked)
 
     async def _limits(self, now: float) -> AsyncIterator[Condition]:
         for app in (await self.context.oauth.apps.all()).values():

@@ -10,7 +10,7 @@ from shared.ports.store.webhooks import Delivery
 
 
 @dataclass(frozen=True, slots=True)
-class HappenedEvent:
+class EventRecord:
     """Something that happened at `at` (seconds since the epoch).
 
     `subject` is the account, target, tenant or app that it happened to. `tenant` is None for what belongs to
@@ -38,7 +38,7 @@ class ConditionChange:
     name: str
     known: float | None
     since: float | None
-    event: HappenedEvent | None = None
+    event: EventRecord | None = None
     deliveries: Sequence[Delivery] = ()
 
 
@@ -57,7 +57,7 @@ class ParkedMail(NamedTuple):
     number: int
 
 
-class NeedyGrant(NamedTuple):
+class WaitingGrant(NamedTuple):
     """A grant that waits for its owner or an administrator, by its id, and why."""
 
     grant: str
@@ -87,11 +87,11 @@ class EventStore(Protocol):
         """
         ...
 
-    async def events_after(self, query: EventQuery, limit: int) -> Sequence[HappenedEvent]:
+    async def events_after(self, query: EventQuery, limit: int) -> Sequence[EventRecord]:
         """Return up to `limit` events, the oldest first."""
         ...
 
-    async def latest_events(self, query: EventQuery, limit: int) -> Sequence[HappenedEvent]:
+    async def latest_events(self, query: EventQuery, limit: int) -> Sequence[EventRecord]:
         """Return up to `limit` events, the newest first."""
         ...
 
@@ -107,7 +107,7 @@ class EventStore(Protocol):
         """Return the accounts whose last visits failed, without those that were removed."""
         ...
 
-    async def needy_grants(self) -> Sequence[NeedyGrant]:
+    async def waiting_grants(self) -> Sequence[WaitingGrant]:
         """Return the grants that wait for a person."""
         ...
 

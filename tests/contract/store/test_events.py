@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import replace
 
 from shared.adapters.sql.store import SqlStore
-from shared.ports.store.events import ConditionChange, EventQuery, HappenedEvent
+from shared.ports.store.events import ConditionChange, EventQuery, EventRecord
 
-FAILING = HappenedEvent(20.0, "account.failing", "acme/info", "acme", "acme/info", "No password.")
+FAILING = EventRecord(20.0, "account.failing", "acme/info", "acme", "acme/info", "No password.")
 BEGUN = ConditionChange("account acme/info", None, 20.0, FAILING)
 ENDED = ConditionChange("account acme/info", 20.0, None, replace(FAILING, at=30.0, event="account.recovered"))
 

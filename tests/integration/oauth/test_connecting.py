@@ -14,8 +14,8 @@ from shared.model.oauth import GrantState
 from shared.operations.public_urls import OAUTH_CALLBACK
 from tests.fakes.api import SETTINGS, Api, open_api
 from tests.fakes.login_tests import ended
+from tests.fakes.sign_in_result import sentence_of
 from tests.fakes.sources import FakeSource
-from tests.fakes.told_page import sentence_of
 from tests.servers.authorization_server import AuthorizationServer, answering
 
 BASE = "http://127.0.0.1:8464"

@@ -16,7 +16,7 @@ from shared.model.errors import ConfigurationError
 from shared.operations.people import NewUser, Users
 from shared.operations.public_urls import OAUTH_CALLBACK, OIDC_SIGN_IN
 from tests.fakes.api import Api, open_api
-from tests.fakes.told_page import sentence_of
+from tests.fakes.sign_in_result import sentence_of
 from tests.servers.authorization_server import AuthorizationServer, answering, signing_key
 
 BASE = "http://127.0.0.1:8464"

@@ -11,7 +11,7 @@ from services.control.console.navigation import text
 from services.control.console.view import TheView, needs
 from shared.access import Permission
 from shared.operations.events import Event, EventFeed
-from shared.ports.store.events import HappenedEvent
+from shared.ports.store.events import EventRecord
 
 pages = APIRouter()
 SHOWN = 50
@@ -32,7 +32,7 @@ TITLES: Mapping[str, tuple[str, str]] = {
 class Line(NamedTuple):
     """An event as it is shown; `path` is the page of what it happened to, or None."""
 
-    event: HappenedEvent
+    event: EventRecord
     colour: str
     title: str
     path: str | None
@@ -47,13 +47,13 @@ async def show_live(view: TheView, tenant: Annotated[str, Query(max_length=64)] 
     return view.page(template, lines=[*map(line_of, found)], tenant=tenant, names=[*Event])
 
 
-def line_of(event: HappenedEvent) -> Line:
+def line_of(event: EventRecord) -> Line:
     """Return an event as it is shown."""
     colour, title = TITLES.get(event.event, ("white", event.event))
     return Line(event, colour, title, _path(event))
 
 
-def _path(event: HappenedEvent) -> str | None:
+def _path(event: EventRecord) -> str | None:
     if event.event == Event.MESSAGE_PARKED:
         return f"/parked?account={event.account}"
     if event.account is not None:

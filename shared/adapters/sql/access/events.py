@@ -15,10 +15,10 @@ from shared.model.spec import Kind
 from shared.ports.store.events import (
     ConditionChange,
     EventQuery,
+    EventRecord,
     FailingAccount,
-    HappenedEvent,
-    NeedyGrant,
     ParkedMail,
+    WaitingGrant,
 )
 from shared.ports.store.webhooks import Delivery
 
@@ -59,13 +59,13 @@ def _enter(transaction: Transaction, deliveries: Sequence[Delivery]) -> None:
         bulk.insert_absent(connection, webhook_deliveries, [*asdict(deliveries[0])], rows)
 
 
-def events_after(transaction: Transaction, query: EventQuery, limit: int) -> list[HappenedEvent]:
+def events_after(transaction: Transaction, query: EventQuery, limit: int) -> list[EventRecord]:
     """Return events, the oldest first."""
     rows = transaction.connection.execute(_asked(query).order_by(EVENT.number).limit(limit))
     return [_event(row) for row in rows.mappings()]
 
 
-def latest_events(transaction: Transaction, query: EventQuery, limit: int) -> list[HappenedEvent]:
+def latest_events(transaction: Transaction, query: EventQuery, limit: int) -> list[EventRecord]:
     """Return events, the newest first."""
     rows = transaction.connection.execute(_asked(query).order_by(EVENT.number.desc()).limit(limit))
     return [_event(row) for row in rows.mappings()]
@@ -109,10 +109,10 @@ def failing_accounts(transaction: Transaction) -> list[FailingAccount]:
     ]
 
 
-def needy_grants(transaction: Transaction) -> list[NeedyGrant]:
+def waiting_grants(transaction: Transaction) -> list[WaitingGrant]:
     """Return the grants that wait for a person."""
     query = select(oauth_grants.c.id, oauth_grants.c.problem).where(IN_NEED).order_by(oauth_grants.c.id)
-    return [NeedyGrant(row.id, row.problem) for row in transaction.connection.execute(query)]
+    return [WaitingGrant(row.id, row.problem) for row in transaction.connection.execute(query)]
 
 
 def parked_since(transaction: Transaction, since: float) -> list[ParkedMail]:
@@ -127,5 +127,5 @@ def parked_since(transaction: Transaction, since: float) -> list[ParkedMail]:
     return [ParkedMail(row.account, row.number) for row in transaction.connection.execute(query)]
 
 
-def _event(row: RowMapping) -> HappenedEvent:
-    return HappenedEvent(**row)
+def _event(row: RowMapping) -> EventRecord:
+    return EventRecord(**row)

@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from services.control.console.reader import LANGUAGE_COOKIE
 from shared.operations.events import Event
-from shared.ports.store.events import ConditionChange, HappenedEvent
+from shared.ports.store.events import ConditionChange, EventRecord
 from tests.integration.control.console.serving import Console
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -96,7 +96,7 @@ async def test_what_happens_appears_by_itself_and_leads_to_its_account(console: 
         async with page.expect_response(re.compile("/events/stream")):
             await page.goto(f"{console.origin}/live")
         account = "weber-soehne/<b>odd</b>"
-        happened = HappenedEvent(1.0, Event.ACCOUNT_FAILING, account, "weber-soehne", account, "No password.")
+        happened = EventRecord(1.0, Event.ACCOUNT_FAILING, account, "weber-soehne", account, "No password.")
         change = ConditionChange("account odd", None, 1.0, happened)
         assert await console.control.context.events.record_changes([change]) == 1
         row = page.get_by_role("row").filter(has_text="No password.")

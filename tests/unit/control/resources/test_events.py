@@ -13,7 +13,7 @@ from services.control.streams import MOST_OF_ONE, Streams
 from shared.access import Principal, Role
 from shared.operations.events import EventFeed
 from shared.operations.permitting import NotVisible
-from shared.ports.store.events import ConditionChange, HappenedEvent
+from shared.ports.store.events import ConditionChange, EventRecord
 from tests.fakes.api import Api
 
 SECONDS = 40.0
@@ -26,7 +26,7 @@ async def allowed() -> bool:
 async def happen(api: Api, *subjects: str) -> None:
     for name in subjects:
         tenant = name.partition("/")[0] if "/" in name else None
-        event = HappenedEvent(20.0, "account.failing", name, tenant, name if tenant else None, "No password.")
+        event = EventRecord(20.0, "account.failing", name, tenant, name if tenant else None, "No password.")
         change = ConditionChange(f"account {name}", None, 20.0, event)
         await api.control.context.events.record_changes([change])
 

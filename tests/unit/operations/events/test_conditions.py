@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.operations.events.conditions import TOLD, Condition, Kind, condition_changes, quota
+from shared.operations.events.conditions import EVENTS_OF, Condition, Kind, condition_changes, quota
 
 ACCOUNT, TARGET = Condition(Kind.ACCOUNT, "acme/info", "No password."), Condition(Kind.TARGET, "exchange")
 ALL = frozenset(Kind)
@@ -79,4 +79,4 @@ def test_after_the_changes_the_noted_conditions_are_those_that_were_found(
 
 
 def test_every_kind_has_its_event() -> None:
-    assert TOLD.keys() == {*Kind}
+    assert EVENTS_OF.keys() == {*Kind}

@@ -6,13 +6,13 @@ import pytest
 
 from services.control.console.pages.live import TITLES, line_of
 from shared.operations.events import Event
-from shared.ports.store.events import ConditionChange, HappenedEvent
+from shared.ports.store.events import ConditionChange, EventRecord
 from tests.fakes.api import Api
 from tests.unit.control.console.conftest import SignIn
 
 
 async def happen(api: Api, event: Event, account: str) -> None:
-    happened = HappenedEvent(20.0, event, account, account.partition("/")[0], account, "Look <b>here</b>.")
+    happened = EventRecord(20.0, event, account, account.partition("/")[0], account, "Look <b>here</b>.")
     await api.control.context.events.record_changes([ConditionChange(account, None, 20.0, happened)])
 
 
@@ -45,4 +45,4 @@ async def test_the_page_of_an_account_has_its_history(api: Api, sign_in: SignIn)
 def test_every_event_has_a_title_and_a_light(event: Event) -> None:
     colour, title = TITLES[event]
     assert colour in {"red", "yellow", "green"}
-    assert line_of(HappenedEvent(1.0, event, "x")).title == title
+    assert line_of(EventRecord(1.0, event, "x")).title == title
