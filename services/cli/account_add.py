@@ -29,6 +29,7 @@ from shared.operations.account_adding import (
     save,
     search,
     try_login,
+    usable_apps,
     usable_targets,
 )
 from shared.operations.account_draft import Draft
@@ -44,6 +45,8 @@ from shared.operations.account_wizard import (
 from shared.operations.login_test import LoginTest, steps_of
 from shared.runtime.exit_codes import FAILURE
 
+SIGN_IN_NEXT = "Its owner signs in next: mailferry oauth connect {}/{}"
+
 
 @click.command(
     "add",
@@ -58,6 +61,7 @@ from shared.runtime.exit_codes import FAILURE
 @click.option("--user", help="The user name at the server.")
 @click.option("--password-file", type=click.Path(path_type=Path), help="A file with the password alone.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--oauth-app", metavar="APP", help="The OAuth app that the owner signs in to.")
 @click.option("--mailbox", type=click.Choice([each.value for each in MAILBOXES]), help="Whose mail it is.")
 @click.option("--recipient", help="Who gets the mail of a single mailbox.")
 @click.option("--domain", "domains", multiple=True, help="A domain of a catch-all mailbox; repeatable.")
@@ -76,7 +80,7 @@ def add(path: Path, protocol: str, yes: bool, as_toml: bool, **options: Any) -> 
     targets = execute(partial(usable_targets, configuration))
     if not targets:
         raise click.UsageError(f"{path} has no target that mail could be delivered to; add one first.")
-    draft = _prefilled(configuration, targets, options)
+    draft = _prefilled(configuration, targets, execute(partial(usable_apps, configuration)), options)
     ask = ask_at_terminal if sys.stdin.isatty() and not yes else refuse_to_ask(take_defaults=yes)
     file = options["password_file"]
     registry: AccountRegistry = RegisteredAccounts(configuration, actor())
@@ -88,7 +92,9 @@ def add(path: Path, protocol: str, yes: bool, as_toml: bool, **options: Any) -> 
         raise click.exceptions.Exit(FAILURE)
     if not as_toml:
         click.echo(f"account {finished.tenant}/{finished.name} added")
-    elif file is None:
+        if finished.oauth_app is not None:
+            click.echo(SIGN_IN_NEXT.format(finished.tenant, finished.name), err=True)
+    elif file is None and finished.oauth_app is None:
         click.echo("Write the password into the file that the account names, and make it private.", err=True)
 
 
@@ -141,14 +147,20 @@ def login_lines(test: LoginTest) -> Iterator[str]:
         yield f"  {test.advice}"
 
 
-def _prefilled(configuration: Configuration, targets: Sequence[str], options: dict[str, Any]) -> Draft:
-    """Return the draft with the answers that the options give. Raises `click.BadParameter`."""
-    draft = Draft(targets=tuple(targets), taken=frozenset(configuration.accounts))
+def _prefilled(
+    configuration: Configuration, targets: Sequence[str], apps: Sequence[str], options: dict[str, Any]
+) -> Draft:
+    """Return the draft with the answers that the options give. Raises `click.UsageError`."""
+    password = _password(options)
+    if password is not None and options["oauth_app"] is not None:
+        raise click.UsageError("An account with --oauth-app has no password.")
+    draft = Draft(targets=tuple(targets), apps=tuple(apps), taken=frozenset(configuration.accounts))
     given: Sequence[tuple[Topic, str, str | None]] = (
         (Topic.ADDRESS, "address", options["address"]),
         (Topic.SERVER, "source", options["source"]),
         (Topic.USERNAME, "user", options["user"]),
-        (Topic.PASSWORD, "password-file", _password(options)),
+        (Topic.PASSWORD, "password-file", password),
+        (Topic.APP, "oauth-app", options["oauth_app"]),
         (Topic.MAILBOX, "mailbox", options["mailbox"]),
         (Topic.RECIPIENT, "recipient", options["recipient"]),
         (Topic.DOMAINS, "domain", " ".join(options["domains"]) or None),

@@ -94,6 +94,19 @@ def _providers_by_host() -> Mapping[str, Provider]:
     return {host: each for each in reversed([*providers().values()]) for host in each.hosts}
 
 
+def provider_of_url(url: str) -> tuple[Provider, str] | None:
+    """Return the first provider that has this URL as its server, and the protocol."""
+    return next(
+        (
+            (each, protocol)
+            for each in providers().values()
+            for protocol, known in each.urls.items()
+            if known == url
+        ),
+        None,
+    )
+
+
 def provider_of_domain(domain: str) -> Provider | None:
     """Return the provider whose own addresses are at this domain."""
     return next((each for each in providers().values() if domain in each.domains), None)

@@ -36,11 +36,11 @@ _TRIAL_TARGET = {"name": TRIAL, "url": "smtp://localhost"}
 class AccountRegistry(Protocol):
     """Where accounts are kept."""
 
-    async def save_account(self, tenant: str, keys: Mapping[str, Any], password: SecretStr) -> None:
+    async def save_account(self, tenant: str, keys: Mapping[str, Any], password: SecretStr | None) -> None:
         """Save a new account durably, or nothing of it.
 
-        `keys` are those of [[accounts]], without the password. Raises `MailferryError`, if the tenant has an
-        account of this name, too.
+        `keys` are those of [[accounts]], without the password; which is None where it signs in by
+        OAuth. Raises `MailferryError`, if the tenant has an account of this name, too.
         """
         ...
 
@@ -52,9 +52,9 @@ class RegisteredAccounts:
         self._configuration = configuration
         self._actor = actor
 
-    async def save_account(self, tenant: str, keys: Mapping[str, Any], password: SecretStr) -> None:
+    async def save_account(self, tenant: str, keys: Mapping[str, Any], password: SecretStr | None) -> None:
         """See `AccountRegistry`."""
-        full = {**keys, "tenant": tenant, "password": password}
+        full = {**keys, "tenant": tenant} | ({} if password is None else {"password": password})
         async with open_context(self._configuration, seals=True) as context:
             await objects_of(context).add(Kind.ACCOUNT, full, self._actor)
 
@@ -70,11 +70,10 @@ class PrintedAccounts:
         self._write = write
         self._password_file = password_file
 
-    async def save_account(self, tenant: str, keys: Mapping[str, Any], password: SecretStr) -> None:
+    async def save_account(self, tenant: str, keys: Mapping[str, Any], password: SecretStr | None) -> None:
         """See `AccountRegistry`."""
-        del password
         file = self._password_file or f"/etc/mailferry/{tenant}-{keys['name']}.password"
-        self._write(account_toml({**keys, "password_file": file}))
+        self._write(account_toml({**keys, "password_file": None if password is None else file}))
 
 
 def account_toml(keys: Mapping[str, Any]) -> str:
@@ -90,6 +89,15 @@ async def usable_targets(configuration: Configuration) -> list[str]:
         async with open_context(configuration) as context:
             names |= dict.fromkeys(await first_ids(Kind.TARGET, MOST_TARGETS, context))
     return [*dict.fromkeys(name.rpartition("/")[2] for name in names)]
+
+
+async def usable_apps(configuration: Configuration) -> list[str]:
+    """Return the OAuth apps that an account may have: those of the file, then those of the database."""
+    names = dict.fromkeys(configuration.oauth_apps)
+    if has_database(configuration):
+        async with open_context(configuration) as context:
+            names |= dict.fromkeys(await context.oauth.apps.known())
+    return [*names]
 
 
 async def search(draft: Draft, network: Network, protocol: str = IMAP) -> Draft:
@@ -113,7 +121,6 @@ async def try_login(
 async def save(draft: Draft, registry: AccountRegistry) -> None:
     """Save the account of a finished draft."""
     assert draft.tenant is not None
-    assert draft.password is not None
     await registry.save_account(draft.tenant, draft.keys(), draft.password)
 
 

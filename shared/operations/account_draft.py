@@ -24,13 +24,15 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._+-]+")
 class Draft:
     """The answers so far; None or () is not answered yet.
 
-    `targets` can be chosen. `taken` are ids of accounts that exist; a registry says itself at the end if
-    there are more. `found` are the candidates that the search gave, and `problems` what went wrong on the
-    way. `source` is the URL of the server, which a person has confirmed, and `chosen` the candidate that it
-    came from. `login` is the last login test. `is_given_up`: nothing is to be saved.
+    `targets` can be chosen, and `apps` for OAuth. `taken` are ids of accounts that exist; a registry says
+    itself at the end if there are more. `found` are the candidates that the search gave, and `problems` what
+    went wrong on the way. `source` is the URL of the server, which a person has confirmed, and `chosen` the
+    candidate that it came from. `oauth_app`: the owner signs in to it once the account is saved; there is no
+    password then. `login` is the last login test. `is_given_up`: nothing is to be saved.
     """
 
     targets: tuple[str, ...] = ()
+    apps: tuple[str, ...] = ()
     taken: frozenset[str] = frozenset()
     address: Address | None = None
     found: tuple[Candidate, ...] | None = None
@@ -39,6 +41,7 @@ class Draft:
     chosen: Candidate | None = None
     username: str | None = None
     password: SecretStr | None = field(default=None, repr=False)
+    oauth_app: str | None = None
     login: LoginTest | None = None
     mailbox: MailboxKind | None = None
     recipient: Address | None = None
@@ -68,7 +71,10 @@ class Draft:
             keys |= {"source": self.source}
         if self.chosen is not None and self.chosen.tls is not Tls.IMPLICIT:
             keys["tls"] = self.chosen.tls.value
-        return keys | {"username": self.username}
+        keys["username"] = self.username
+        if self.oauth_app is not None:
+            keys |= {"auth": "oauth", "oauth_app": self.oauth_app}
+        return keys
 
     def keys(self) -> dict[str, Any]:
         """Return the keys of the account as [[accounts]] has them, without the password."""
@@ -102,9 +108,10 @@ def summary(draft: Draft) -> Sequence[tuple[str, str]]:
         if draft.mailbox is MailboxKind.CATCH_ALL
         else f"{draft.recipient}"
     )
+    signing_in = "" if draft.oauth_app is None else f", signed in to by the app {draft.oauth_app}"
     return (
         ("Account", f"{draft.tenant}/{draft.name}"),
-        ("Source", f"{draft.source} as {draft.username}"),
+        ("Source", f"{draft.source} as {draft.username}{signing_in}"),
         ("Mail is for", whose),
         ("Target", f"{draft.target}"),
         ("Copies at the source", f"{draft.retention}"),

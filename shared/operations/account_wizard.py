@@ -30,6 +30,7 @@ class Topic(StrEnum):
     ADDRESS = "address"
     SERVER = "server"
     USERNAME = "user"
+    APP = "oauth-app"
     PASSWORD = "password"  # noqa: S105 - the name of a question
     FAILURE = "failure"
     MAILBOX = "mailbox"
@@ -84,9 +85,10 @@ Step: TypeAlias = Question | Work | End
 AGAIN, OTHER_PASSWORD, OTHER_USER, OTHER_SERVER, GIVE_UP = "again", "password", "user", "server", "quit"
 YES, NO = "yes", "no"
 TOKENS_ONLY = (
-    "This server takes OAuth 2 tokens only, and no passwords. Write such an account into the configuration, "
-    'with "token_file".'
+    "This server takes OAuth 2 tokens only, and no passwords. Register an app with its provider, and add it "
+    "by `mailferry oauth app add`; docs/oauth.md says how."
 )
+NO_APP = 'There is no OAuth app "{}"; `mailferry oauth app list` shows those that there are.'
 AFTER_FAILURE = (
     Choice(OTHER_PASSWORD, "enter the password again"),
     Choice(OTHER_USER, "another user name"),
@@ -131,14 +133,20 @@ def with_login(draft: Draft, test: LoginTest) -> Draft:
 
 
 def _server_step(draft: Draft) -> Step | None:
-    """Return the next step until the login has worked; None then."""
+    """Return the next step until the login has worked, or an app was chosen; None then."""
     if draft.address is None:
         return Question(Topic.ADDRESS, "Mail address of the mailbox")
     if draft.source is None:
-        return Work.SEARCH if draft.found is None else _server_question(draft.found)
+        return Work.SEARCH if draft.found is None else _server_question(draft)
     if draft.username is None:
         default = draft.chosen.username if draft.chosen else str(draft.address)
         return Question(Topic.USERNAME, f"User name at {draft.source}", default)
+    if draft.oauth_app is not None:
+        return None
+    if draft.chosen is not None and draft.chosen.tokens_only:
+        choices = tuple(Choice(name, "") for name in draft.apps)
+        only = draft.apps[0] if len(draft.apps) == 1 else None
+        return Question(Topic.APP, "OAuth app that its owner signs in to", only, choices, is_open=False)
     if draft.password is None:
         return Question(Topic.PASSWORD, f"Password of {draft.username}", is_secret=True)
     if draft.login is None:
@@ -176,17 +184,20 @@ def _routing_step(draft: Draft) -> Step | None:
     return None
 
 
-def _server_question(found: Sequence[Candidate]) -> Question:
-    """Ask which server it is. One that is not secure, or takes no passwords, is never the default."""
+def _server_question(draft: Draft) -> Question:
+    """Ask which server it is. One that is not secure, or takes tokens and there is no app, is never the
+    default.
+    """
+    found = draft.found or ()
     choices = tuple(Choice(str(number), described(each)) for number, each in enumerate(found, 1))
-    usable = (choice.value for choice, each in zip(choices, found, strict=True) if _is_usable(each))
+    usable = (
+        choice.value
+        for choice, each in zip(choices, found, strict=True)
+        if each.is_secure and (draft.apps or not each.tokens_only)
+    )
     default = next(usable, None)
     text = "Server of the mailbox: a number, or a URL" if found else "Server of the mailbox, as a URL"
     return Question(Topic.SERVER, text, default, choices)
-
-
-def _is_usable(candidate: Candidate) -> bool:
-    return candidate.is_secure and not candidate.tokens_only
 
 
 def described(candidate: Candidate) -> str:
@@ -217,7 +228,7 @@ def _take_server(draft: Draft, text: str) -> Draft:
         if not 1 <= int(text[:6]) <= len(found):
             raise ValueError(f"There is no number {quoted(text, 6)}.")
         chosen = found[int(text) - 1]
-        if chosen.tokens_only:
+        if chosen.tokens_only and not draft.apps:
             raise ValueError(TOKENS_ONLY)
         return replace(draft, source=chosen.url, chosen=chosen, login=None)
     url = source_url(text)
@@ -240,6 +251,12 @@ def _take_password(draft: Draft, text: str) -> Draft:
     except ValueError:
         raise ValueError("A password is not empty, and has one line.") from None
     return replace(draft, password=SecretStr(text), login=None)
+
+
+def _take_app(draft: Draft, text: str) -> Draft:
+    if text not in draft.apps:
+        raise ValueError(NO_APP.format(quoted(text, 60)) if draft.apps else TOKENS_ONLY)
+    return replace(draft, oauth_app=text, password=None, login=None)
 
 
 def _take_remedy(draft: Draft, text: str) -> Draft:
@@ -316,6 +333,7 @@ _ANSWERS: Mapping[Topic, Callable[[Draft, str], Draft]] = MappingProxyType(
         Topic.SERVER: _take_server,
         Topic.USERNAME: _take_username,
         Topic.PASSWORD: _take_password,
+        Topic.APP: _take_app,
         Topic.FAILURE: _take_remedy,
         Topic.MAILBOX: _take_mailbox,
         Topic.RECIPIENT: _take_recipient,

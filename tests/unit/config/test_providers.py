@@ -17,6 +17,7 @@ from shared.config.providers import (
     provider_of_domain,
     provider_of_exchanger,
     provider_of_host,
+    provider_of_url,
     providers,
 )
 from shared.model.account import Account, CustodyMode
@@ -317,3 +318,10 @@ def test_a_provider_is_found_by_a_domain_of_its_own_and_by_none_below_it() -> No
     assert found is not None
     assert found.name == "gmx"
     assert provider_of_domain("mail.gmx.de") is None
+
+
+def test_a_provider_is_known_by_the_url_of_its_server() -> None:
+    found = provider_of_url("imaps://imap.gmail.com")
+    assert found is not None
+    assert (found[0].name, found[1]) == ("gmail", "imap")
+    assert provider_of_url("imaps://imap.gmail.com:1993") is None

@@ -87,11 +87,21 @@ async def test_an_account_is_saved_with_its_tenant_its_keys_and_its_password() -
     saved: list[tuple[str, Any, str]] = []
 
     class Registry:
-        async def save_account(self, tenant: str, keys: Any, password: SecretStr) -> None:
+        async def save_account(self, tenant: str, keys: Any, password: SecretStr | None) -> None:
+            assert password is not None
             saved.append((tenant, keys, password.get_secret_value()))
 
     await save(DRAFT, Registry())
     assert saved == [("acme", DRAFT.keys(), "geheim")]
+
+
+async def test_an_account_that_signs_in_by_oauth_names_its_app_and_no_password() -> None:
+    printed: list[str] = []
+    draft = replace(DRAFT, password=None, oauth_app="microsoft")
+    await save(draft, PrintedAccounts(printed.append, None))
+    account = tomllib.loads(printed[0])["accounts"][0]
+    assert (account["auth"], account["oauth_app"]) == ("oauth", "microsoft")
+    assert "password_file" not in account
 
 
 async def test_the_search_puts_what_it_found_into_the_draft() -> None:

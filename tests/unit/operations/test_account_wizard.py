@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.autoconfig.candidate import IMAP, POP3, Candidate, Way
 from shared.model.account import MailboxKind
 from shared.model.endpoint import Tls
-from shared.operations.account_draft import Draft
+from shared.operations.account_draft import Draft, summary
 from shared.operations.account_wizard import (
     AFTER_FAILURE,
     End,
@@ -37,6 +37,7 @@ ANSWERS: Mapping[Topic, str] = {
     Topic.SERVER: "1",
     Topic.USERNAME: "bob",
     Topic.PASSWORD: "secret",
+    Topic.APP: "microsoft",
     Topic.MAILBOX: "single",
     Topic.RECIPIENT: "bob@corp.example",
     Topic.DOMAINS: "corp.example, corp.test",
@@ -134,13 +135,16 @@ def test_a_catch_all_mailbox_has_domains_and_no_recipient() -> None:
 @given(st.sets(st.sampled_from(sorted(ANSWERS))))
 def test_what_was_answered_beforehand_is_not_asked(given_topics: set[Topic]) -> None:
     given_topics -= {Topic.DOMAINS, Topic.CONFIRMATION, Topic.SERVER}
-    draft = Draft(targets=TARGETS)
+    draft = start = Draft(targets=TARGETS, apps=(ANSWERS[Topic.APP],))
     for topic in ANSWERS:
         if topic in given_topics:
             draft = answered(draft, topic, ANSWERS[topic])
     finished, steps = walked(draft)
     assert given_topics.isdisjoint(steps)
-    assert finished.keys() == walked(Draft(targets=TARGETS))[0].keys()
+    expected = walked(start)[0]
+    if Topic.APP in given_topics:
+        expected = replace(expected, oauth_app=ANSWERS[Topic.APP])
+    assert finished.keys() == expected.keys()
 
 
 def test_no_password_is_asked_for_before_a_server_was_chosen() -> None:
@@ -190,10 +194,37 @@ def test_a_server_that_was_found_with_starttls_is_not_left_to_a_weaker_default()
     assert draft.server_keys() == {"source": "imap://imap.isp.example", "tls": "required", "username": None}
 
 
-def test_a_server_that_takes_tokens_only_cannot_be_chosen() -> None:
+def test_a_server_that_takes_tokens_only_cannot_be_chosen_without_an_app() -> None:
     draft = with_search(up_to(Work.SEARCH), [TOKENS], [])
     with pytest.raises(ValueError, match="OAuth 2 tokens only"):
         answered(draft, Topic.SERVER, "1")
+
+
+def test_an_account_that_takes_tokens_has_an_app_and_neither_password_nor_login() -> None:
+    draft = replace(with_search(up_to(Work.SEARCH), [TOKENS], []), apps=("microsoft", "google"))
+    assert asked(draft).default == "1"
+    finished, steps = walked(draft)
+    assert (Topic.APP in steps, Topic.PASSWORD in steps, Work.TRY_LOGIN in steps) == (True, False, False)
+    keys = finished.keys()
+    assert (keys["auth"], keys["oauth_app"]) == ("oauth", "microsoft")
+    assert ("Source", f"{TOKENS.url} as bob, signed in to by the app microsoft") in summary(finished)
+
+
+def test_an_app_that_was_given_beforehand_takes_the_place_of_the_password() -> None:
+    draft = answered(Draft(targets=TARGETS, apps=("microsoft",)), Topic.APP, "microsoft")
+    _, steps = walked(draft)
+    assert Topic.PASSWORD not in steps
+
+
+def test_the_only_app_is_the_default() -> None:
+    draft = replace(with_search(up_to(Work.SEARCH), [TOKENS], []), apps=("microsoft",))
+    draft = answered(answered(draft, Topic.SERVER, "1"), Topic.USERNAME, "bob")
+    assert asked(draft).default == "microsoft"
+
+
+def test_an_app_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match='no OAuth app "nobody"'):
+        answered(Draft(apps=("microsoft",)), Topic.APP, "nobody")
 
 
 def test_a_known_provider_is_named_in_the_account() -> None:

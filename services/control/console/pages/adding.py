@@ -16,19 +16,25 @@ from services.control.resources.registry import permitted
 from shared.access import Permission
 from shared.autoconfig.candidate import Candidate
 from shared.autoconfig.search import find_servers
+from shared.config.providers import provider_of_url
 from shared.model.address import DefectiveAddress, parse_address
 from shared.model.errors import MailferryError
+from shared.model.oauth import Flow
 from shared.model.spec import Kind
 from shared.operations.account_adding import network_of
 from shared.operations.login_runs import LoginRun
 from shared.operations.login_tests import LoginTests
+from shared.operations.oauth_grants import AppStatus
 from shared.operations.objects import InvalidObject
+from shared.operations.permitted_oauth import PermittedOAuth
 
 pages = APIRouter()
 TRIED_MAILS = 20
 """Mails of a catch-all whose recipients the test tells."""
 MOST_TARGETS = 200
 ADDED = text("%(account)s is added. It is visited at once.")
+TO_CONNECT = text("%(account)s is added. Its owner has still to sign in: send the link for the owner.")
+SIGN_IN_FIRST = text("Save the account first. Once its owner has signed in, its page tests the login.")
 NO_ADDRESS = text("This is no mail address.")
 TENANT_NEEDED = text("Say which tenant the account belongs to.")
 STEPS = {
@@ -42,7 +48,7 @@ STEPS = {
     "mailbox": text("Open the mailbox"),
 }
 FIELDS = (
-    *("tenant", "name", "source", "tls", "username", "password"),
+    *("tenant", "name", "source", "tls", "username", "oauth_app", "password"),
     *("target", "retention", "mailbox", "recipient"),
 )
 
@@ -74,6 +80,8 @@ async def find_server(view: TheView) -> Response:
         "username": str(address) if best is None else best.username,
         "source": "" if best is None else best.url,
     }
+    if best is not None and best.tokens_only:
+        entered["oauth_app"] = next((each.name for each in await _apps(view, tenant)), "")
     return await _form(view, entered, {}, servers=found.candidates, address=str(address))
 
 
@@ -81,6 +89,8 @@ async def find_server(view: TheView) -> Response:
 async def test_login(view: TheView) -> Response:
     """Begin a login test with what was entered; its steps are asked for by the page."""
     entered, keys = _entered(view), _keys(view)
+    if entered["oauth_app"]:
+        return view.page("login_test.html", problem=SIGN_IN_FIRST)
     mails = TRIED_MAILS if entered["mailbox"] == "catch-all" else 0
     tenant = view.me.principal.tenant or entered["tenant"]
     try:
@@ -110,7 +120,10 @@ async def save(view: TheView) -> Response:
         return await _form(view, entered, problems, status=422)
     except MailferryError as refusal:
         return await _form(view, entered, {"": str(refusal)}, status=409)
-    return view.done(f"/accounts/{added.id}", ADDED, account=added.id)
+    apps = {each.name: each for each in await _apps(view, tenant)}
+    app = apps.get(entered["oauth_app"])
+    said = TO_CONNECT if app is not None and app.flow == Flow.USER.value else ADDED
+    return view.done(f"/accounts/{added.id}", said, account=added.id)
 
 
 async def _form(
@@ -137,7 +150,17 @@ async def _form(
         servers=servers,
         address=address,
         targets=targets,
+        apps=await _apps(view, entered["tenant"]),
+        takes_tokens_only=bool(servers) and servers[0].tokens_only,
     )
+
+
+async def _apps(view: View, tenant: str) -> Sequence[AppStatus]:
+    """Return the OAuth apps that the new account may name."""
+    if not view.may(Permission.OAUTH_READ, tenant):
+        return []
+    found = await PermittedOAuth(view.control.context, view.me.doer).apps(view.me.principal.tenant)
+    return [each for each in found if each.tenant in {None, tenant}]
 
 
 def _run(view: View, run: LoginRun, again: str) -> Response:
@@ -151,9 +174,17 @@ def _tests(view: View) -> LoginTests:
 
 
 def _keys(view: View) -> dict[str, Any]:
-    """The settings of the account as they were entered."""
+    """The settings of the account as they were entered; a known provider is named, as its servers need more
+    settings than those of the form.
+    """
     entered = _entered(view)
     keys: dict[str, Any] = {name: entered[name] for name in FIELDS if name != "tenant" and entered[name]}
+    if (known := provider_of_url(entered["source"])) is not None:
+        provider, protocol = known
+        keys |= {"provider": provider.name, "source": protocol}
+    if entered["oauth_app"]:
+        keys["auth"] = "oauth"
+        keys.pop("password", None)
     if entered["mailbox"] == "catch-all":
         keys.pop("recipient", None)
         if domains := entered["domain"].replace(",", " ").split():

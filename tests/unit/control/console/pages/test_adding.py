@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from shared.oauth.app import OAuthApp
+from shared.oauth.providers import MICROSOFT
+from shared.runtime.oauth.apps import spec_of_app
 from tests.fakes.api import Api
 from tests.unit.control.console.conftest import SignIn
 
@@ -41,6 +44,33 @@ async def test_an_account_is_saved_in_the_own_tenant_and_its_password_is_not_in_
     assert page.path == "/accounts/acme/bob"
     shown = (await api.ask("admin", "GET", "/tenants/acme/accounts/bob")).json()
     assert (shown["settings"]["retention"], shown["settings"]["recipient"]) == ("7d", "bob@gmail.com")
+    assert (shown["settings"]["provider"], shown["settings"]["source"]) == ("gmail", "imaps://imap.gmail.com")
+
+
+async def test_a_mailbox_that_takes_tokens_only_is_signed_in_to_by_an_app(api: Api, sign_in: SignIn) -> None:
+    oauth, now = api.control.context.oauth, api.control.context.clock.now()
+    for app, tenant in (("ours", "acme"), ("theirs", "other")):
+        spec = spec_of_app(OAuthApp(app, "id", MICROSOFT, tenant=tenant), None)
+        await oauth.store.put_app(app, spec, None, now)
+    reader = await sign_in("anna")
+    page = await reader.send(
+        await reader.open("/new-account"), "form[action='/new-account']", address="bob@outlook.com"
+    )
+    assert [each["value"] for each in page.html.select("#oauth_app option")] == ["", "ours"]
+    assert page.one("#oauth_app option[selected]")["value"] == "ours"
+    page = await reader.send(page, FORM)
+    assert page.path == "/accounts/acme/bob"
+    assert "Its owner has still to sign in" in page.texts(".notice-text")[0]
+    settings = (await api.ask("admin", "GET", "/tenants/acme/accounts/bob")).json()["settings"]
+    assert (settings["auth"], settings["oauth_app"]) == ("oauth", "ours")
+
+
+async def test_without_an_app_it_is_said_that_a_server_takes_no_passwords(sign_in: SignIn) -> None:
+    reader = await sign_in("anna")
+    page = await reader.send(
+        await reader.open("/new-account"), "form[action='/new-account']", address="bob@outlook.com"
+    )
+    assert "takes no passwords" in page.texts("[role=alert]")[0]
 
 
 async def test_who_may_not_add_accounts_has_no_such_page(sign_in: SignIn) -> None:
