@@ -54,12 +54,14 @@ def key_of(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def onboard(row: Mapping[str, str], target: str) -> str:
-    """Add the tenant and the account of a row; return what came of it."""
+def onboard(row: Mapping[str, str], target: str, tenants: set[str]) -> str:
+    """Add the account of a row, and its tenant unless it is one of `tenants`; return what came of it."""
     tenant, name = row["tenant"], row["name"]
-    status, problem = ask("POST", "/tenants", {"name": tenant}, key_of("tenant", tenant))
-    if status != 201 and problem["code"] != "already_exists":
-        return f"tenant refused: {problem['detail']}"
+    if tenant not in tenants:
+        status, problem = ask("POST", "/tenants", {"name": tenant}, key_of("tenant", tenant))
+        if status != 201 and problem["code"] != "already_exists":
+            return f"tenant refused: {problem['detail']}"
+        tenants.add(tenant)
     account = {
         "name": name,
         "source": row["source"],
@@ -81,10 +83,10 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 3:
         print(__doc__, file=sys.stderr)
         return 2
-    refused = 0
+    refused, tenants = 0, set[str]()
     with Path(arguments[1]).open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            result = onboard(row, arguments[2])
+            result = onboard(row, arguments[2], tenants)
             refused += "refused" in result
             print(f"{row['tenant']}/{row['name']}: {result}")
     return 1 if refused else 0
