@@ -19,12 +19,14 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-MOST_TRIES = 8
+LONGEST_WAIT = 180.0
+"""Seconds for one request: two minutes after a kill of the API the key of one that was under way is free."""
 
 
 def ask(method: str, path: str, body: Mapping[str, object], key: str) -> tuple[int, dict[str, object]]:
     """Make a request until it is answered; a repeated one with the same key is carried out once."""
-    for number in range(MOST_TRIES):
+    began, pause = time.monotonic(), 1.0
+    while time.monotonic() - began < LONGEST_WAIT:
         request = urllib.request.Request(  # noqa: S310 - the URL is the operator's own
             os.environ["MAILFERRY_URL"].rstrip("/") + "/api/v1" + path,
             json.dumps(body).encode(),
@@ -45,7 +47,8 @@ def ask(method: str, path: str, body: Mapping[str, object], key: str) -> tuple[i
                 return error.code, problem
             time.sleep(float(error.headers.get("Retry-After", "1")))
         except OSError:
-            time.sleep(min(2.0**number, 30.0))
+            time.sleep(pause)
+            pause = min(2 * pause, 30.0)
     raise SystemExit(f"{path}: the API cannot be reached")
 
 

@@ -70,7 +70,9 @@ def _known(parameters: Mapping[str, object] | None) -> dict[str, str]:
     return {name: value for name, value in KNOWN.items() if name in (parameters or {})}
 
 
-def _drive(operation: Any, api: Api, caller: str | None, runner: asyncio.Runner, answers: Counter[int]) -> None:
+def _drive(
+    operation: Any, api: Api, caller: str | None, runner: asyncio.Runner, answers: Counter[int]
+) -> None:
     @settings(
         max_examples=EXAMPLES.get(caller or "", 1),
         deadline=None,
