@@ -17,12 +17,11 @@ from services.cli.options import config_file, output
 from services.cli.output import Column, Row, write_result, write_rows
 from services.cli.running import execute
 from shared.config import Configuration, load
-from shared.config.oauth_values import day
 from shared.model.oauth import Flow, GrantState
 from shared.model.spec import Kind
-from shared.oauth.app import LOOPBACK_REDIRECT, OAuthApp
+from shared.oauth.app import LOOPBACK_REDIRECT
 from shared.oauth.providers import PRESETS
-from shared.operations import oauth_grants
+from shared.operations import oauth_apps, oauth_grants
 from shared.operations.grant_status import GrantStatus
 from shared.operations.oauth_connect import connect_by_browser, connect_by_device
 from shared.operations.oauth_context import OAuthContext, open_oauth_context
@@ -119,7 +118,7 @@ def app_group() -> None:
 @output
 def list_apps(path: Path, output: str) -> None:
     """Show all apps."""
-    found = _with_oauth(path, oauth_grants.app_statuses)
+    found = _with_oauth(path, oauth_apps.app_statuses)
     if output != "json" and not found:
         click.echo("There is no app.")
         return
@@ -132,7 +131,7 @@ def list_apps(path: Path, output: str) -> None:
 @output
 def verify(path: Path, name: str, output: str) -> None:
     """Ask the provider whether it knows an app and accepts its secret."""
-    found = _with_oauth(path, lambda context: oauth_grants.verify_app(context, name))
+    found = _with_oauth(path, lambda context: oauth_apps.verify_app(context, name))
     write_result(output, found, {"app": name, "found": found})
 
 
@@ -170,30 +169,25 @@ def add(  # noqa: PLR0913, PLR0917 - one argument for each option
     testing: bool,
 ) -> None:
     """Keep an app in the database."""
-    from pydantic import SecretStr  # noqa: PLC0415 - only this command has a secret
-
-    if (provider is None) == (discovery is None):
-        raise click.UsageError("Give either --provider or --discovery.")
-    if not scopes and (discovery or provider == "zoho"):
-        raise click.UsageError("Give --scope: it is not known what this provider calls its mail.")
-    secret = client_secret_file.read().strip() if client_secret_file else ""
-    try:
-        app = OAuthApp(
-            name,
-            client_id,
-            PRESETS[provider].in_directory(directory) if provider else None,
-            Flow.CLIENT_CREDENTIALS if app_only else Flow.USER,
-            client_secret=SecretStr(secret) if secret else None,
-            scopes=scopes,
-            discovery=discovery,
-            redirect=redirect,
-            secret_expires_at=day(secret_expires) if secret_expires else None,
-            testing=testing,
-            tenant=tenant,
-        )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    click.echo(_with_oauth(path, lambda context: oauth_grants.add_app(context, app, directory)))
+    secret = client_secret_file.read().strip() if client_secret_file else None
+    flow = Flow.CLIENT_CREDENTIALS if app_only else Flow.USER
+    given = {
+        "name": name,
+        "provider": provider,
+        "discovery": discovery,
+        "client_id": client_id,
+        "client_secret": secret,
+        "secret_expires": secret_expires,
+        "flow": flow.value,
+        "directory": directory,
+        "scopes": list(scopes) or None,
+        "redirect": redirect,
+        "testing": testing or None,
+        "tenant": tenant,
+    }
+    keys = {key: value for key, value in given.items() if value is not None}
+    _with_oauth(path, lambda context: oauth_apps.add_app(context, keys, replaces=True))
+    click.echo(f"The app {name} is kept in the database.")
 
 
 @app_group.command()
@@ -202,7 +196,9 @@ def add(  # noqa: PLR0913, PLR0917 - one argument for each option
 @click.option("--force", is_flag=True, help="Also if there are sign-ins; these are given back.")
 def remove(path: Path, name: str, force: bool) -> None:
     """Remove an app from the database. Its secret goes when the provider was told of all sign-ins."""
-    click.echo(_with_oauth(path, lambda context: oauth_grants.remove_app(context, name, force=force)))
+    removal = _with_oauth(path, lambda context: oauth_apps.remove_app(context, name, force=force))
+    told = f"; its secret goes when the provider was told of {removal.to_tell} sign-ins"
+    click.echo(f"The app {name} is removed{told if removal.to_tell else ''}.")
 
 
 def _with_oauth(path: Path, work: Callable[[OAuthContext], Awaitable[T]]) -> T:

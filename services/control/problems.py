@@ -17,6 +17,7 @@ from shared.operations.connecting import ConnectRefused, LinkExhausted
 from shared.operations.erasure import AddressUnusable
 from shared.operations.imports import ImportsExhausted
 from shared.operations.mail_search import MailUnknown
+from shared.operations.oauth_apps import AppExists, AppInFile, AppInUse, AppUnknown
 from shared.operations.objects import (
     AccountsExhausted,
     AlreadyThere,
@@ -115,6 +116,10 @@ KINDS: Mapping[type[MailferryError], Kind] = {
     AccountsExhausted: Kind(409, "limit_reached"),
     RevisionConflict: Kind(412, "changed_meanwhile"),
     UserConflict: Kind(412, "changed_meanwhile"),
+    AppUnknown: Kind(404, "not_found"),
+    AppExists: Kind(409, "already_exists"),
+    AppInFile: Kind(409, "managed_by_file"),
+    AppInUse: Kind(409, "in_use"),
     InvalidObject: Kind(422, "invalid_settings"),
     ConfigurationError: Kind(422, "invalid_settings"),
     PasswordUnusable: Kind(422, "invalid_input"),

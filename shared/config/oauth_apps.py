@@ -3,21 +3,50 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
 from shared.config.context import Context
-from shared.config.problems import PathOf
+from shared.config.document import Document
+from shared.config.object_keys import InvalidObject, KeyProblem, key_of
+from shared.config.problems import PathOf, Problems
 from shared.config.secrets import LARGEST_SECRET
 from shared.config.settings import OAuthAppSettings
 from shared.model.oauth import Flow
 from shared.oauth.app import LOOPBACK_REDIRECT, OAuthApp, ServiceAccountKey
 from shared.oauth.providers import PRESETS, Provider
 
+OF_FILES = frozenset({"client_secret_file", "client_secret_env", "service_account_file"})
 SIGNING_PROVIDER = "google"
 APP_PROVIDER = "microsoft"
+
+
+class KeptApp(NamedTuple):
+    """An app as it is kept, and where its users are: its provider has that in its addresses only."""
+
+    app: OAuthApp
+    directory: str | None
+
+
+def app_of_keys(keys: Mapping[str, Any]) -> KeptApp:
+    """Return the app that is to be kept in the database. Raises `InvalidObject` with every problem.
+
+    Its secret is given as such: files and variables belong to the machine of the configuration file.
+    """
+    document = Document({"oauth_apps": [dict(keys)]}, "database", Path("/"))
+    context = Context(document, {}, Problems(document))
+    apps = build_oauth_apps(context, [dict(keys)])
+    found = [KeyProblem(key_of(path), each) for path, each in context.problems.by_path().items()]
+    found += [
+        KeyProblem(key, f'"{key}": files and variables of the server can be named only in a file')
+        for key in sorted(keys.keys() & OF_FILES)
+    ]
+    if found:
+        raise InvalidObject("OAuth app", str(keys.get("name", "")), found)
+    return KeptApp(next(iter(apps.values())), keys.get("directory"))
 
 
 def build_oauth_apps(context: Context, tables: list[dict[str, Any]]) -> dict[str, OAuthApp]:

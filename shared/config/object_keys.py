@@ -44,9 +44,9 @@ class KeyProblem(NamedTuple):
 class InvalidObject(ConfigurationError):
     """The keys of an object cannot be used. `found` has every problem."""
 
-    def __init__(self, kind: Kind, name: str, found: Iterable[KeyProblem]) -> None:
+    def __init__(self, kind: str, name: str, found: Iterable[KeyProblem]) -> None:
         self.found = tuple(found)
-        super().__init__([f'{kind.value} "{quoted(name)}": {each.sentence}' for each in self.found])
+        super().__init__([f'{kind} "{quoted(name)}": {each.sentence}' for each in self.found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def checked(
     facts = _built(kind, table, context, UsableTargets(targets), surroundings.hosts, judged)
     if found := context.problems.by_path():
         raise InvalidObject(
-            kind, object_id(kind, table), [KeyProblem(_key(path), each) for path, each in found.items()]
+            kind, object_id(kind, table), [KeyProblem(key_of(path), each) for path, each in found.items()]
         )
     plain, secrets = without_secrets(kind, table)
     return WrittenSpec(kind, keys=plain, secrets=secrets, **facts)
@@ -159,7 +159,7 @@ def account_from(keys: Mapping[str, Any], surroundings: Surroundings, judged: Co
     targets = UsableTargets([{"name": table.get("target", "")}])
     built = build_accounts(context, [table], {}, targets, surroundings.hosts, judged)
     if found := context.problems.by_path():
-        problems = [KeyProblem(_key(path), each) for path, each in found.items()]
+        problems = [KeyProblem(key_of(path), each) for path, each in found.items()]
         raise InvalidObject(Kind.ACCOUNT, object_id(Kind.ACCOUNT, table), problems)
     return next(iter(built.values()))
 
@@ -198,7 +198,8 @@ def _built(
     return {}
 
 
-def _key(path: tuple[str | int, ...]) -> str:
+def key_of(path: tuple[str | int, ...]) -> str:
+    """Return the key that a path of the document leads to; "" where it leads to a whole table."""
     return str(path[2]) if len(path) > 2 else ""
 
 

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from shared.model.oauth import ACCOUNT, TARGET, GrantRef, GrantState
 from shared.oauth.app import OAuthApp
 from shared.operations.app_guard import AppUse, app_use
 from shared.operations.context import OperatorContext
 from shared.operations.grant_status import GrantStatus, grant_status
+from shared.operations.oauth_apps import (
+    AppSettings,
+    AppStatus,
+    OAuthFailed,
+    add_app,
+    app_keys,
+    app_status,
+    change_app,
+    remove_app,
+    verify_app,
+)
 from shared.operations.oauth_context import OAuthContext
-from shared.operations.oauth_grants import AppStatus, OAuthFailed, app_status, revoke_grant, verify_app
+from shared.operations.oauth_grants import revoke_grant
 from shared.operations.people import Doer, record
 from shared.operations.permitting import NotVisible
-from shared.ports.store.oauth import Grant
+from shared.ports.store.oauth import AppState, Grant
+from shared.runtime.oauth.apps import DATABASE, spec_of_app
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +63,39 @@ class PermittedOAuth:
         problems = {name: state.problem for name, state in states.items()}
         return [app_status(shown[name], problems.get(name), 0, now) for name in sorted(shown)]
 
-    async def app(self, tenant: str | None, name: str) -> AppStatus:
+    async def app(self, tenant: str | None, name: str) -> AppSettings:
         """Return one of these apps. Raises `NotVisible`."""
-        found = next((each for each in await self.apps(tenant) if each.name == name), None)
-        if found is None:
+        app = (await self._apps(tenant)).get(name)
+        if app is None:
             raise NotVisible
-        return found
+        state = (await self.context.oauth.store.app_states()).get(name) or AppState(name, None)
+        kept = state if app.origin == DATABASE else replace(state, spec=spec_of_app(app, None))
+        return AppSettings(
+            app_status(app, state.problem, 0, self.context.clock.now()),
+            app_keys(kept),
+            has_secret=app.client_secret is not None or state.secret is not None,
+            revision=state.revision if app.origin == DATABASE else None,
+        )
+
+    async def add(self, keys: Mapping[str, Any]) -> AppSettings:
+        """Keep an app in the database. Raises `InvalidObject`, `AppInFile` and `AppExists`."""
+        await add_app(self._oauth, keys)
+        return await self._written("oauth_app.add", str(keys["name"]), keys)
+
+    async def change(self, name: str, given: Mapping[str, Any], expected: int | None) -> AppSettings:
+        """Change keys of a kept app. Raises what `change_app` does."""
+        await change_app(self._oauth, name, given, expected)
+        return await self._written("oauth_app.change", name, given)
+
+    async def remove(self, name: str, expected: int | None, *, force: bool) -> None:
+        """Remove a kept app. Raises what `remove_app` does."""
+        await remove_app(self._oauth, name, force=force, expected=expected)
+        await record(self.context, self.doer, "oauth_app.remove", name, None)
+
+    async def _written(self, action: str, name: str, given: Mapping[str, Any]) -> AppSettings:
+        written = await self.app(None, name)
+        await record(self.context, self.doer, action, name, written.status.tenant, after=given)
+        return written
 
     async def verify(self, tenant: str | None, name: str) -> AppVerified:
         """Ask the provider whether it knows one of these apps and its secret. Raises `NotVisible`."""
@@ -88,7 +128,7 @@ class PermittedOAuth:
         return sentence
 
     async def _apps(self, tenant: str | None) -> Mapping[str, OAuthApp]:
-        known = await self.context.oauth.apps.all()
+        known = await self.context.oauth.apps.known()
         if tenant is None:
             return known
         return {name: app for name, app in known.items() if app_use(app, tenant) is AppUse.ALLOWED}

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, Field, SecretStr
 
 from services.control.callers import Needs, TheCaller, TheControl
-from services.control.paging import ThePaging, cursor_of
-from services.control.resources.registry import ADDING, READING
-from services.control.resources.shapes import ObjectName, TenantName, moment_or_none
+from services.control.paging import ExpectedRevision, ThePaging, cursor_of, with_etag
+from services.control.resources.registry import ADDING, CHANGING, READING
+from services.control.resources.shapes import NAME_PATTERN, ObjectName, Shape, TenantName, moment_or_none
 from services.control.routes import ApiRoute
 from services.control.state import Control
 from shared.access import Permission
 from shared.model.oauth import Flow
-from shared.operations.oauth_grants import AppStatus
+from shared.operations.oauth_apps import AppSettings, AppStatus
 from shared.operations.permitted_oauth import AppVerified, FoundGrant, PermittedOAuth
 
 api = APIRouter(route_class=ApiRoute, tags=["sign-ins"])
@@ -25,6 +25,37 @@ READ, WRITE = Depends(Needs(_P.OAUTH_READ)), Depends(Needs(_P.OAUTH_WRITE))
 READ_ALL = Depends(Needs(_P.OAUTH_READ, of_service=True))
 WRITE_ALL = Depends(Needs(_P.OAUTH_WRITE, of_service=True))
 GrantKind = Literal["account", "target"]
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+ShortText = Annotated[str, Field(max_length=500)]
+
+
+class OAuthAppKeys(Shape):
+    """Settings of an app, as [[oauth_apps]] has them; what is wrong with them is said by setting."""
+
+    provider: ShortText | None = Field(None, examples=["microsoft"])
+    discovery: Annotated[str | None, Field(max_length=2000)] = None
+    client_id: ShortText | None = Field(None, examples=["6731de76-14a6-49ae-97bc-6eba6914391e"])
+    client_secret: Annotated[SecretStr | None, Field(max_length=4000)] = None
+    secret_expires: ShortText | None = Field(None, examples=["2027-06-30"])
+    flow: Literal["user", "client-credentials"] | None = None
+    directory: ShortText | None = Field(None, examples=["acme.onmicrosoft.com"])
+    scopes: Annotated[list[ShortText] | None, Field(max_length=20)] = None
+    redirect: Annotated[str | None, Field(max_length=2000)] = None
+    testing: bool | None = None
+    tenant: Name | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return what was given, with the secret in clear."""
+        given = {key: getattr(self, key) for key in self.model_fields_set}
+        if self.client_secret is not None:
+            given["client_secret"] = self.client_secret.get_secret_value()
+        return given
+
+
+class NewOAuthApp(OAuthAppKeys):
+    """An app that is registered at a provider."""
+
+    name: Name = Field(examples=["microsoft"])
 
 
 class OAuthAppShape(BaseModel):
@@ -37,6 +68,20 @@ class OAuthAppShape(BaseModel):
     origin: str
     ok: bool
     sentence: str
+
+
+class OAuthAppDetails(OAuthAppShape):
+    """An app with its settings. `revision` is null for one of the configuration file."""
+
+    client_id: str | None
+    discovery: str | None
+    directory: str | None
+    scopes: list[str]
+    redirect: str | None
+    secret_expires: date | None
+    testing: bool
+    has_secret: bool
+    revision: int | None
 
 
 class OAuthAppList(BaseModel):
@@ -90,9 +135,45 @@ async def list_all_oauth_apps(control: TheControl, caller: TheCaller) -> OAuthAp
 
 
 @api.get("/oauth-apps/{app}", dependencies=[READ_ALL], responses=READING)
-async def show_any_oauth_app(app: ObjectName, control: TheControl, caller: TheCaller) -> OAuthAppShape:
+async def show_any_oauth_app(
+    app: ObjectName, control: TheControl, caller: TheCaller, response: Response
+) -> OAuthAppDetails:
     """Show an app."""
-    return _app(await _oauth(control, caller).app(None, app))
+    return _details(await _oauth(control, caller).app(None, app), response)
+
+
+@api.post("/oauth-apps", dependencies=[WRITE_ALL], responses=ADDING, status_code=201)
+async def add_oauth_app(
+    new: NewOAuthApp, control: TheControl, caller: TheCaller, response: Response
+) -> OAuthAppDetails:
+    """Add an app. Only operators may: the service itself asks the addresses that an app names."""
+    return _details(await _oauth(control, caller).add(new.given()), response)
+
+
+@api.patch("/oauth-apps/{app}", dependencies=[WRITE_ALL], responses=CHANGING)
+async def change_oauth_app(
+    app: ObjectName,
+    change: OAuthAppKeys,
+    expected: ExpectedRevision,
+    control: TheControl,
+    caller: TheCaller,
+    response: Response,
+) -> OAuthAppDetails:
+    """Change an app that is kept in the database. What is left out stays, null removes a setting."""
+    return _details(await _oauth(control, caller).change(app, change.given(), expected), response)
+
+
+@api.delete("/oauth-apps/{app}", dependencies=[WRITE_ALL], responses=CHANGING, status_code=204)
+async def remove_oauth_app(
+    app: ObjectName,
+    expected: ExpectedRevision,
+    control: TheControl,
+    caller: TheCaller,
+    *,
+    force: Annotated[bool, Query(description="Also if there are sign-ins; these are given back.")] = False,
+) -> None:
+    """Remove an app that is kept in the database."""
+    await _oauth(control, caller).remove(app, expected, force=force)
 
 
 @api.post("/oauth-apps/{app}/verify", dependencies=[WRITE_ALL], responses=ADDING)
@@ -111,10 +192,10 @@ async def list_oauth_apps(tenant: TenantName, control: TheControl, caller: TheCa
 
 @api.get("/tenants/{tenant}/oauth-apps/{app}", dependencies=[READ], responses=READING)
 async def show_oauth_app(
-    tenant: TenantName, app: ObjectName, control: TheControl, caller: TheCaller
-) -> OAuthAppShape:
+    tenant: TenantName, app: ObjectName, control: TheControl, caller: TheCaller, response: Response
+) -> OAuthAppDetails:
     """Show an app that a tenant may name."""
-    return _app(await _oauth(control, caller).app(tenant, app))
+    return _details(await _oauth(control, caller).app(tenant, app), response)
 
 
 @api.post("/tenants/{tenant}/oauth-apps/{app}/verify", dependencies=[WRITE], responses=ADDING)
@@ -152,6 +233,24 @@ def _app(app: AppStatus) -> OAuthAppShape:
         origin=app.origin,
         ok=app.ok,
         sentence=app.sentence,
+    )
+
+
+def _details(app: AppSettings, response: Response) -> OAuthAppDetails:
+    if app.revision is not None:
+        with_etag(response, app.revision)
+    keys = app.keys
+    return OAuthAppDetails(
+        **_app(app.status).model_dump(),
+        client_id=keys.get("client_id"),
+        discovery=keys.get("discovery"),
+        directory=keys.get("directory"),
+        scopes=keys.get("scopes", []),
+        redirect=keys.get("redirect"),
+        secret_expires=keys.get("secret_expires"),
+        testing=keys.get("testing", False),
+        has_secret=app.has_secret,
+        revision=app.revision,
     )
 
 

@@ -9,9 +9,17 @@ from shared.adapters.sql import oauth_app_states, oauth_grants, oauth_leases, oa
 from shared.adapters.sql import oauth_revocations as ends
 from shared.adapters.sql.request_coalescer import RequestCoalescer
 from shared.adapters.sql.runner import TransactionRunner
-from shared.model.sealed import Sealed
 from shared.ports.store import LeaseLost
-from shared.ports.store.oauth import AppState, Grant, GrantLease, Refusal, Removal, Renewal, StoredGrant
+from shared.ports.store.oauth import (
+    AppState,
+    AppWrite,
+    Grant,
+    GrantLease,
+    Refusal,
+    Removal,
+    Renewal,
+    StoredGrant,
+)
 
 
 class SqlGrantStore:
@@ -97,17 +105,21 @@ class SqlGrantStore:
         """Store why the provider could not be told, and end the lease. Raises `LeaseLost`."""
         await self._runner.write(ends.postpone_revocation, lease, problem, due_at)
 
-    async def remove_app(self, name: str, now: float, until: float) -> Removal | None:
-        """Remove an app that is kept here, and give its grants back; None where there is none."""
-        return await self._runner.write(ends.remove_app, name, now, until)
+    async def remove_app(
+        self, name: str, now: float, until: float, expected: int | None = None
+    ) -> Removal | None:
+        """Remove an app that is kept here, and give its grants back; None where it is not there as
+        expected.
+        """
+        return await self._runner.write(ends.remove_app, name, now, until, expected)
 
     async def app_states(self) -> Mapping[str, AppState]:
         """Return what is known of apps, by name."""
         return await self._runner.read(oauth_app_states.app_states)
 
-    async def put_app(self, name: str, spec: str, secret: Sealed | None, now: float) -> None:
-        """Keep an app."""
-        await self._runner.write(oauth_app_states.put_app, name, spec, secret, now)
+    async def put_app(self, write: AppWrite, now: float) -> int | None:
+        """Keep an app and return its new revision; None where it is not there as expected."""
+        return await self._runner.write(oauth_app_states.put_app, write, now)
 
     async def _read(self, ids: Sequence[str]) -> Sequence[StoredGrant | None]:
         return await self._runner.read(oauth_grants.stored_grants, ids)

@@ -136,10 +136,14 @@ def postpone_revocation(transaction: Transaction, lease: GrantLease, problem: st
     end_lease(transaction, lease, problem=safe(problem), due_at=due_at, failures=GRANT.failures + 1)
 
 
-def remove_app(transaction: Transaction, name: str, now: float, until: float) -> Removal | None:
+def remove_app(
+    transaction: Transaction, name: str, now: float, until: float, expected: int | None
+) -> Removal | None:
     """Remove an app that is kept here; its grants are given back first, and its secret is kept for that."""
     connection = transaction.connection
     query = select(APP.name).where(APP.name == name, APP.spec.is_not(None), APP.removed_at.is_(None))
+    if expected is not None:
+        query = query.where(APP.revision == expected)
     if connection.execute(query.with_for_update()).first() is None:
         return None
     ids = connection.execute(select(GRANT.id).where(GRANT.app == name)).scalars().all()

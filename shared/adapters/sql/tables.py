@@ -111,6 +111,7 @@ oauth_apps = Table(
     Column("retry_at", Double),
     Column("changed_at", Double, nullable=False),
     Column("removed_at", Double),
+    Column("revision", Integer, nullable=False, server_default="1"),
     sqlite_with_rowid=False,
 )
 

@@ -9,9 +9,10 @@ from shared.access import Principal
 from shared.config.specs import SECRET_KEYS
 from shared.operations.context import OperatorContext
 from shared.ports.store import AuditRecord
+from shared.ports.store.oauth import CLIENT_SECRET
 
 CHANGED = "changed"
-SECRETS = frozenset({"password", "secret", "code"}.union(*SECRET_KEYS.values()))
+SECRETS = frozenset({"password", "secret", "code", CLIENT_SECRET}.union(*SECRET_KEYS.values()))
 
 
 class Doer(NamedTuple):

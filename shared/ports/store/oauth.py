@@ -96,7 +96,8 @@ class Refusal(NamedTuple):
 class AppState:
     """An app: its spec as JSON where it is kept in the database, and why its provider refuses it.
 
-    One with `removed_at` is there for its grants to be given back, and for nothing else.
+    One with `removed_at` is there for its grants to be given back, and for nothing else. `revision` counts
+    the changes of its spec and its secret.
     """
 
     name: str
@@ -106,6 +107,20 @@ class AppState:
     problem_since: float | None = None
     retry_at: float | None = None
     removed_at: float | None = None
+    revision: int = 1
+
+
+class AppWrite(NamedTuple):
+    """An app to be kept. `secret`: None keeps the one that is there, unless `drops_secret`.
+
+    `expected`: the revision that it must have; 0: it must not be there; None: either.
+    """
+
+    name: str
+    spec: str
+    secret: Sealed | None = None
+    drops_secret: bool = False
+    expected: int | None = None
 
 
 class Removal(NamedTuple):
@@ -210,12 +225,18 @@ class GrantStore(Protocol):
         """Return what is known of apps, by name."""
         ...
 
-    async def put_app(self, name: str, spec: str, secret: Sealed | None, now: float) -> None:
-        """Keep an app; without a `secret` the one that is kept stays. What was wrong with it is forgotten."""
+    async def put_app(self, write: AppWrite, now: float) -> int | None:
+        """Keep an app and return its new revision; None where it is not there as expected.
+
+        What was wrong with it is forgotten.
+        """
         ...
 
-    async def remove_app(self, name: str, now: float, until: float) -> Removal | None:
-        """Remove an app that is kept here, and give its grants back; None where there is none.
+    async def remove_app(
+        self, name: str, now: float, until: float, expected: int | None = None
+    ) -> Removal | None:
+        """Remove an app that is kept here, and give its grants back; None where there is none, or not with
+        the `expected` revision.
 
         It is forgotten, with its secret, when the provider was told of the last one.
         """

@@ -21,6 +21,8 @@ from shared.runtime.oauth.http import Http, Unreachable
 KNOWN_FOR = 60.0
 """Seconds for which the apps of the database are not read again."""
 DISCOVERED_FOR = 86400.0
+DATABASE = "database"
+"""The origin of an app that is kept there."""
 REMOVED = "removed"
 """The origin of an app that is there for its grants to be given back alone."""
 
@@ -175,7 +177,7 @@ def app_of_spec(name: str, spec: str) -> OAuthApp:
             redirect=said.get("redirect") or LOOPBACK_REDIRECT,
             secret_expires_at=said.get("secret_expires_at"),
             testing=bool(said.get("testing")),
-            origin="database",
+            origin=DATABASE,
             tenant=said.get("tenant"),
         )
     except (KeyError, ValueError) as error:

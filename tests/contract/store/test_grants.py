@@ -12,7 +12,7 @@ from shared.model.oauth import GrantState
 from shared.model.sealed import Sealed
 from shared.model.spec import Kind, Manager
 from shared.ports.store import ANY, LeaseLost, Release, Schedule, SpecChange, VisitReport
-from shared.ports.store.oauth import Grant, GrantLease, Refusal, Renewal, SealedTokens
+from shared.ports.store.oauth import AppWrite, Grant, GrantLease, Refusal, Renewal, SealedTokens
 
 NOW = 1_700_000_000.0
 BOX, OTHER = "account:acme/box", "account:acme/other"
@@ -274,7 +274,27 @@ async def test_the_grants_of_a_tenant_are_listed_by_page(store: SqlStore) -> Non
 
 
 async def test_an_app_is_kept_with_its_sealed_secret(store: SqlStore) -> None:
-    await store.oauth.put_app("mine", '{"client_id": "a"}', sealed("secret"), NOW)
-    await store.oauth.put_app("mine", '{"client_id": "b"}', None, NOW)
+    await store.oauth.put_app(AppWrite("mine", '{"client_id": "a"}', sealed("secret")), NOW)
+    await store.oauth.put_app(AppWrite("mine", '{"client_id": "b"}'), NOW)
     state = (await store.oauth.app_states())["mine"]
     assert (state.spec, state.secret) == ('{"client_id": "b"}', sealed("secret"))
+
+
+async def test_an_app_is_written_only_as_it_was_read(store: SqlStore) -> None:
+    put = store.oauth.put_app
+    assert await put(AppWrite("mine", "{}", sealed("secret"), expected=0), NOW) == 1
+    assert await put(AppWrite("mine", "{}", expected=0), NOW) is None
+    assert await put(AppWrite("mine", '{"client_id": "b"}', expected=1), NOW) == 2
+    assert await put(AppWrite("mine", '{"client_id": "c"}', expected=1), NOW) is None
+    assert await put(AppWrite("mine", '{"client_id": "d"}'), NOW) == 3
+    state = (await store.oauth.app_states())["mine"]
+    assert (state.spec, state.secret, state.revision) == ('{"client_id": "d"}', sealed("secret"), 3)
+    assert await put(AppWrite("mine", "{}", drops_secret=True, expected=3), NOW) == 4
+    assert (await store.oauth.app_states())["mine"].secret is None
+    assert await store.oauth.remove_app("mine", NOW, NOW + 1, 3) is None
+    assert await store.oauth.remove_app("mine", NOW, NOW + 1, 4) is not None
+
+
+async def test_of_apps_that_are_added_at_once_one_is_kept(store: SqlStore) -> None:
+    puts = (store.oauth.put_app(AppWrite("mine", "{}", expected=0), NOW) for _ in range(5))
+    assert sorted(await asyncio.gather(*puts), key=str) == [1, None, None, None, None]

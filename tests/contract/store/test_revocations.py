@@ -9,7 +9,7 @@ from shared.model.oauth import REVOKE_FOR, GrantState
 from shared.model.sealed import Sealed
 from shared.model.spec import Kind
 from shared.ports.store import ANY, LeaseLost
-from shared.ports.store.oauth import GrantLease, Removal
+from shared.ports.store.oauth import AppWrite, GrantLease, Removal
 from tests.contract.store.test_grants import BOX, NOW, OTHER, connect, known, register, sealed, tokens
 
 UNTIL = NOW + 7 * 86400
@@ -94,7 +94,7 @@ async def test_another_grant_on_the_same_sign_in_is_known(store: SqlStore, app: 
 
 
 async def test_a_removed_app_goes_with_its_last_grant(store: SqlStore) -> None:
-    await store.oauth.put_app("google", "{}", Sealed("key 1", b"secret"), NOW)
+    await store.oauth.put_app(AppWrite("google", "{}", Sealed("key 1", b"secret")), NOW)
     await connect(store)
     await store.oauth.ensure_grants([(OTHER, "google", "o@acme.com")], NOW)
     assert await store.oauth.remove_app("google", NOW, UNTIL) == Removal(2, 1)
@@ -105,19 +105,19 @@ async def test_a_removed_app_goes_with_its_last_grant(store: SqlStore) -> None:
     [lease] = await told(store)
     await store.oauth.end_revocation(lease)
     assert await store.oauth.app_states() == {}
-    await store.oauth.put_app("google", "{}", None, NOW)
+    await store.oauth.put_app(AppWrite("google", "{}"), NOW)
     assert (await store.oauth.app_states())["google"].secret is None
 
 
 async def test_an_app_without_grants_goes_at_once(store: SqlStore) -> None:
     assert await store.oauth.remove_app("google", NOW, UNTIL) is None
-    await store.oauth.put_app("google", "{}", None, NOW)
+    await store.oauth.put_app(AppWrite("google", "{}"), NOW)
     assert await store.oauth.remove_app("google", NOW, UNTIL) == Removal(0, 0)
     assert await store.oauth.app_states() == {}
 
 
 async def test_an_app_with_more_grants_than_a_statement_has_values_is_removed(store: SqlStore) -> None:
-    await store.oauth.put_app("google", "{}", None, NOW)
+    await store.oauth.put_app(AppWrite("google", "{}"), NOW)
     many = [(f"account:acme/box{number}", "google", "box@acme.com") for number in range(1200)]
     await store.oauth.ensure_grants(many, NOW)
     assert await store.oauth.remove_app("google", NOW, UNTIL) == Removal(1200, 0)

@@ -19,7 +19,9 @@ from shared.adapters.system_clock import SystemClock
 from shared.model.oauth import REVOKE_FOR, GrantState
 from shared.oauth.app import OAuthApp
 from shared.oauth.providers import MICROSOFT
-from shared.operations.oauth_grants import OAuthFailed, add_app, remove_app, revoke_grant
+from shared.operations.oauth_apps import OAuthFailed, add_app, remove_app
+from shared.operations.oauth_grants import revoke_grant
+from shared.ports.store.oauth import Removal
 from shared.runtime.checkpoints import arm
 from shared.runtime.metrics import Metrics
 from shared.runtime.oauth.apps import Apps
@@ -30,7 +32,7 @@ from shared.runtime.oauth.revoker import Ending, Revoker
 from shared.runtime.oauth.token_keeper import TokenKeeper
 from tests.fakes.clock import ManualClock
 from tests.fakes.registry import OpenBox
-from tests.integration.oauth.conftest import BOX, app_of, make_oauth
+from tests.integration.oauth.conftest import BOX, make_oauth
 from tests.integration.oauth.sign_ins import context_of, sign_in
 from tests.servers.authorization_server import AuthorizationServer, answering
 
@@ -149,12 +151,12 @@ async def test_a_removed_app_stays_until_its_sign_ins_are_given_back(
     server: AuthorizationServer, oauth: OAuth, clock: ManualClock
 ) -> None:
     context = context_of(oauth, clock)
-    mine = replace(app_of(server, "here", secret="canary-secret"), name="mine", scopes=("mail",))
-    await add_app(context, mine, None)
+    keys = {"client_id": "here", "client_secret": "canary-secret", "discovery": server.discovery}
+    await add_app(context, {"name": "mine", "scopes": ["mail"], **keys})
     await sign_in(oauth, replace(BOX, app="mine"))
     with pytest.raises(OAuthFailed, match=r"has 1 sign-ins, for example that of account acme/box.*--force"):
         await remove_app(context, "mine")
-    assert "told of 1 sign-ins" in await remove_app(context, "mine", force=True)
+    assert await remove_app(context, "mine", force=True) == Removal(1, 1)
     assert "mine" not in await oauth.apps.all()
     with pytest.raises(OAuthFailed, match="no OAuth app mine"):
         await remove_app(context, "mine")

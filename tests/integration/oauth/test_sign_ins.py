@@ -14,9 +14,10 @@ from pydantic import SecretStr
 from shared.adapters.sql.store import SqlStore
 from shared.model.oauth import Flow, GrantState
 from shared.oauth.app import ServiceAccountKey
+from shared.operations.oauth_apps import OAuthFailed, app_statuses, verify_app
 from shared.operations.oauth_connect import SignInFailed, connect_by_browser, connect_by_device
 from shared.operations.oauth_device import DeviceCode
-from shared.operations.oauth_grants import OAuthFailed, app_statuses, revoke_grant, verify_app
+from shared.operations.oauth_grants import revoke_grant
 from shared.ports.tokens import TokenUnavailable
 from shared.runtime.oauth.opening import OAuth
 from tests.integration.oauth.conftest import BOX, app_of

@@ -12,6 +12,7 @@ from shared.oauth.providers import GOOGLE
 from shared.operations.objects import Actor
 from shared.operations.people import Doer
 from shared.operations.permitted_accounts import PermittedAccounts
+from shared.ports.store.oauth import AppWrite
 from shared.runtime.oauth.apps import spec_of_app
 from tests.fakes.api import SETTINGS, open_api
 
@@ -23,7 +24,7 @@ async def test_an_app_of_the_database_forecasts_the_end_of_its_sign_ins(tmp_path
         context = api.control.context
         now = context.clock.now()
         app = OAuthApp("g", "id", GOOGLE, testing=True)
-        await context.oauth.store.put_app("g", spec_of_app(app, None), None, now)
+        await context.oauth.store.put_app(AppWrite("g", spec_of_app(app, None)), now)
         keys = {key: each for key, each in SETTINGS.items() if key not in {"password", "tls"}}
         keys |= {"tenant": "acme", "name": "signed", "source": "imaps://imap.gmail.com"}
         keys |= {"auth": "oauth", "oauth_app": "g", "username": "bob@gmail.com"}

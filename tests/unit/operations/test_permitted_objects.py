@@ -11,6 +11,7 @@ import pytest
 from shared.model.oauth import Flow
 from shared.oauth.app import OAuthApp
 from shared.oauth.providers import MICROSOFT
+from shared.ports.store.oauth import AppWrite
 from shared.runtime.oauth.apps import spec_of_app
 from tests.fakes.api import SETTINGS, TARGET, Api, open_api
 
@@ -40,7 +41,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
     async with open_api(tmp_path, apps=APPS) as made:
         kept = OAuthApp("kept", "id", MICROSOFT.in_directory("acme.com"), Flow.CLIENT_CREDENTIALS)
         oauth = made.control.context.oauth
-        await oauth.store.put_app("kept", spec_of_app(kept, "acme.com"), None, 1.0)
+        await oauth.store.put_app(AppWrite("kept", spec_of_app(kept, "acme.com")), 1.0)
         yield made
 
 

@@ -24,7 +24,7 @@ from shared.model.spec import Kind
 from shared.operations.account_adding import network_of
 from shared.operations.login_runs import LoginRun
 from shared.operations.login_tests import LoginTests
-from shared.operations.oauth_grants import AppStatus
+from shared.operations.oauth_apps import AppStatus
 from shared.operations.objects import InvalidObject
 from shared.operations.permitted_oauth import PermittedOAuth
 

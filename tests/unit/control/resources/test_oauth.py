@@ -100,3 +100,64 @@ async def test_a_grant_for_what_the_account_has_no_more_counts_as_not_connected(
     assert (await api.ask("operator", "PATCH", path, change, If_Match="*")).status_code == 200
     [boss, _] = (await api.ask("admin", "GET", GRANTS)).json()["items"]
     assert (boss["username"], boss["state"]) == ("other", "not connected")
+
+
+NEW = {"name": "mine", "provider": "microsoft", "client_id": "id-1", "client_secret": SECRET}
+
+
+async def test_operators_add_change_and_remove_apps(api: Api) -> None:
+    made = await api.ask("operator", "POST", "/oauth-apps", {**NEW, "secret_expires": "2027-06-30"})
+    assert (made.status_code, made.headers["ETag"]) == (201, '"1"')
+    shown = made.json()
+    assert (shown["client_id"], shown["secret_expires"]) == ("id-1", "2027-06-30")
+    assert shown["has_secret"]
+    assert (await api.ask("operator", "POST", "/oauth-apps", NEW)).json()["code"] == "already_exists"
+    change = {"client_id": "id-2", "secret_expires": None, "tenant": "acme"}
+    changed = await api.ask("operator", "PATCH", "/oauth-apps/mine", change, If_Match='"1"')
+    assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
+    shown = changed.json()
+    assert (shown["client_id"], shown["secret_expires"], shown["tenant"]) == ("id-2", None, "acme")
+    assert shown["has_secret"]
+    late = await api.ask("operator", "PATCH", "/oauth-apps/mine", {"client_id": "id-3"}, If_Match='"1"')
+    assert (late.status_code, late.json()["code"]) == (412, "changed_meanwhile")
+    unconditional = await api.ask("operator", "PATCH", "/oauth-apps/mine", {"client_id": "id-3"})
+    assert unconditional.status_code == 428
+    dropped = await api.ask("operator", "PATCH", "/oauth-apps/mine", {"client_secret": None}, If_Match="*")
+    assert not dropped.json()["has_secret"]
+    assert (await api.ask("operator", "DELETE", "/oauth-apps/mine", If_Match='"2"')).status_code == 412
+    assert (await api.ask("operator", "DELETE", "/oauth-apps/mine", If_Match='"3"')).status_code == 204
+    assert (await api.ask("operator", "GET", "/oauth-apps/mine")).status_code == 404
+    audit = (await api.ask("operator", "GET", "/audit")).text
+    assert "oauth_app.change" in audit
+    assert SECRET not in audit
+
+
+async def test_what_is_wrong_with_an_app_is_said_by_setting(api: Api) -> None:
+    refused = await api.ask(
+        "operator",
+        "POST",
+        "/oauth-apps",
+        {"name": "x", "provider": "google", "discovery": "https://a.example", "testing": True},
+    )
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_settings")
+    assert {each["field"] for each in refused.json()["errors"]} >= {"provider", "client_id"}
+
+
+async def test_only_operators_write_apps_and_those_of_the_file_stay(api: Api) -> None:
+    for caller in ("admin", "support", "owner", "auditor", "global support"):
+        answer = await api.ask(caller, "POST", "/oauth-apps", NEW)
+        assert answer.status_code in {403, 404}, caller
+    of_file = await api.ask("operator", "PATCH", "/oauth-apps/owners", {"client_id": "x"}, If_Match="*")
+    assert (of_file.status_code, of_file.json()["code"]) == (409, "managed_by_file")
+    shown = (await api.ask("operator", "GET", "/oauth-apps/owners")).json()
+    assert (shown["revision"], shown["testing"], shown["provider"]) == (None, True, "Google")
+
+
+async def test_an_app_with_sign_ins_is_removed_by_force_alone(api: Api) -> None:
+    await api.ask("operator", "POST", "/oauth-apps", NEW)
+    context = api.control.context
+    await context.oauth.store.put_grant("account:acme/box", "mine", "box", context.clock.now(), None)
+    refused = await api.ask("operator", "DELETE", "/oauth-apps/mine", If_Match="*")
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+    forced = await api.ask("operator", "DELETE", "/oauth-apps/mine?force=true", If_Match="*")
+    assert forced.status_code == 204

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.oauth.app import OAuthApp
 from shared.oauth.providers import MICROSOFT
+from shared.ports.store.oauth import AppWrite
 from shared.runtime.oauth.apps import spec_of_app
 from tests.fakes.api import Api
 from tests.unit.control.console.conftest import SignIn
@@ -51,7 +52,7 @@ async def test_a_mailbox_that_takes_tokens_only_is_signed_in_to_by_an_app(api: A
     oauth, now = api.control.context.oauth, api.control.context.clock.now()
     for app, tenant in (("ours", "acme"), ("theirs", "other")):
         spec = spec_of_app(OAuthApp(app, "id", MICROSOFT, tenant=tenant), None)
-        await oauth.store.put_app(app, spec, None, now)
+        await oauth.store.put_app(AppWrite(app, spec), now)
     reader = await sign_in("anna")
     page = await reader.send(
         await reader.open("/new-account"), "form[action='/new-account']", address="bob@outlook.com"
