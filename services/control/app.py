@@ -15,9 +15,11 @@ from services.control.guard import Guard
 from services.control.problems import Problem, ProblemBody, answer_error
 from services.control.resources import (
     audit,
+    broker,
     connecting,
     erasures,
     events,
+    hosts,
     imports,
     login_tests,
     mails,
@@ -74,6 +76,8 @@ def api_routes() -> FastAPI:
         pauses,
         events,
         webhooks,
+        hosts,
+        broker,
         oauth,
         login_tests,
         connecting,

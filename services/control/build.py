@@ -15,6 +15,7 @@ from shared.operations.context import OperatorContext, context_of
 from shared.operations.login_runs import LoginRuns
 from shared.operations.objects import objects_of
 from shared.operations.people import SignIns, Tokens
+from shared.ports.broker import Broker
 from shared.runtime.runtime import Runtime
 
 TRIES_PER_MINUTE = 30
@@ -27,7 +28,7 @@ def build_control(configuration: Configuration, runtime: Runtime, tools: Tools) 
     if listen is None:
         return None
     check_exposure(configuration.control, configuration.document.origin)
-    return ControlService(control_on(operator_context(configuration, runtime), tools), listen)
+    return ControlService(control_on(operator_context(configuration, runtime), tools, runtime.broker), listen)
 
 
 def operator_context(configuration: Configuration, runtime: Runtime) -> OperatorContext:
@@ -38,7 +39,7 @@ def operator_context(configuration: Configuration, runtime: Runtime) -> Operator
     )
 
 
-def control_on(context: OperatorContext, tools: Tools) -> Control:
+def control_on(context: OperatorContext, tools: Tools, broker: Broker) -> Control:
     """Return the operations for the routes."""
     settings, entropy = context.configuration.control, secrets.token_bytes
     return Control(
@@ -48,6 +49,7 @@ def control_on(context: OperatorContext, tools: Tools) -> Control:
         sign_ins=SignIns(context, entropy),
         tokens=Tokens(context, entropy),
         tools=tools,
+        broker=broker,
         logins=LoginRuns(context, tools.open_mailbox, tools.explain_mail, entropy),
         limit=RateLimit(settings.requests_per_minute, time.monotonic),
         failures=RateLimit(TRIES_PER_MINUTE, time.monotonic),

@@ -14,6 +14,7 @@ from shared.operations.login_runs import LoginRuns
 from shared.operations.mailboxes import OpenMailbox
 from shared.operations.objects import Objects
 from shared.operations.people import SignIns, Tokens
+from shared.ports.broker import Broker
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Control:
     sign_ins: SignIns
     tokens: Tokens
     tools: Tools
+    broker: Broker
     logins: LoginRuns
     limit: RateLimit
     failures: RateLimit

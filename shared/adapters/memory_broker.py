@@ -15,7 +15,7 @@ from itertools import count
 from shared.adapters.memory_queue import DeadLetterQueue, DelayQueue, MemorySubscription, Queue, WorkQueue
 from shared.contract.topology import DEAD_QUEUE, Topology, settled_key
 from shared.contract.topology import Queue as DeclaredQueue
-from shared.ports.broker import BrokerUnavailable, Publication, Subscription, Unroutable
+from shared.ports.broker import BrokerUnavailable, Publication, QueueState, Subscription, Unroutable
 from shared.ports.clock import Clock
 
 CLOSED = "the in-process broker is closed"
@@ -33,8 +33,10 @@ class MemoryBroker:
         self._queues_by_key: dict[str, list[Queue]] = {}
         self._work_queues: dict[str, WorkQueue] = {}
         self._delay_queues: list[DelayQueue] = []
+        self._declared: dict[str, Queue] = {}
         for queue in topology.queues:
-            self._queues_by_key.setdefault(queue.key, []).append(self._create_queue(queue))
+            self._declared[queue.name] = self._create_queue(queue)
+            self._queues_by_key.setdefault(queue.key, []).append(self._declared[queue.name])
 
     async def publish(self, publications: Sequence[Publication]) -> None:
         """Put each publication into the queues of its key; see the port."""
@@ -77,6 +79,12 @@ class MemoryBroker:
             for flow, size in queue.held():
                 octets[flow] += size + OVERHEAD
         return octets
+
+    async def queue_states(self) -> Sequence[QueueState]:
+        """Return how full the queues are."""
+        if self._closed:
+            raise BrokerUnavailable(CLOSED)
+        return [queue.state(name) for name, queue in self._declared.items()]
 
     def problem(self) -> str | None:
         """Return None until the broker is closed."""

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from shared.model.batcher import BatchQueue
 from shared.model.fair_queue import FairQueue
-from shared.ports.broker import Delivery
+from shared.ports.broker import Delivery, QueueState
 from shared.ports.clock import Clock
 
 MOST_DEAD_EVENTS = 1000
@@ -32,6 +32,10 @@ class Queue(Protocol):
 
     def held(self) -> Iterator[tuple[str, int]]:
         """Yield flow and octets of each event in memory, those that consumers hold included."""
+        ...
+
+    def state(self, name: str) -> QueueState:
+        """Return how full the queue is; it has this name."""
         ...
 
     def put_event(self, body: bytes, flow: str) -> None:
@@ -121,6 +125,10 @@ class WorkQueue:
         for consumer in self._consumers:
             yield from consumer.unsettled()
 
+    def state(self, name: str) -> QueueState:
+        """Return how full the queue is."""
+        return QueueState(name, len(self._ready), len(self._consumers))
+
     @contextmanager
     def consumed(self, consumer: MemorySubscription) -> Iterator[MemorySubscription]:
         """Hand events to `consumer` while inside; afterwards hand out its unsettled ones again."""
@@ -204,6 +212,10 @@ class DelayQueue:
     def held(self) -> Iterator[tuple[str, int]]:
         """Yield flow and octets of each event that waits."""
         return ((flow, len(body)) for _, body, flow in self._waiting)
+
+    def state(self, name: str) -> QueueState:
+        """Return how many events wait for their time."""
+        return QueueState(name, len(self._waiting), 0)
 
     async def close(self) -> None:
         """Drop the events that wait."""

@@ -112,6 +112,17 @@ class Subscription(Protocol):
         ...
 
 
+class QueueState(NamedTuple):
+    """A queue: `messages` that wait in it, and how many consume it. What consumers hold does not count.
+
+    On RabbitMQ a message holds all events that were published together.
+    """
+
+    name: str
+    messages: int
+    consumers: int
+
+
 class Broker(Protocol):
     """A connection to the broker, which reconnects by itself."""
 
@@ -129,6 +140,10 @@ class Broker(Protocol):
 
     def subscribe_hints(self, fetcher: str, prefetch: int) -> AbstractAsyncContextManager[Subscription]:
         """Consume the hints for one fetcher, from an exclusive queue that ends with the subscription."""
+        ...
+
+    async def queue_states(self) -> Sequence[QueueState]:
+        """Return how full the queues of the topology are. Raises BrokerUnavailable."""
         ...
 
     def problem(self) -> str | None:

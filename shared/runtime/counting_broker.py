@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 from shared.contract.topology import DEAD_KEY
-from shared.ports.broker import Broker, Publication, Subscription, Unroutable
+from shared.ports.broker import Broker, Publication, QueueState, Subscription, Unroutable
 from shared.runtime.metrics import Metrics
 
 
@@ -38,6 +38,10 @@ class CountingBroker:
     def subscribe_hints(self, fetcher: str, prefetch: int) -> AbstractAsyncContextManager[Subscription]:
         """See the port."""
         return self._broker.subscribe_hints(fetcher, prefetch)
+
+    async def queue_states(self) -> Sequence[QueueState]:
+        """See the port."""
+        return await self._broker.queue_states()
 
     def problem(self) -> str | None:
         """See the port."""

@@ -342,3 +342,17 @@ async def test_a_closed_broker_refuses_and_says_why(broker: Broker) -> None:
     with pytest.raises(BrokerUnavailable, match="closed"):
         async with broker.subscribe(ROUTER_QUEUE, 1):
             pass
+
+
+async def test_the_queues_tell_what_waits_in_them_and_who_consumes(broker: Broker) -> None:
+    async def state(queue: str) -> tuple[int, int]:
+        [found] = [each for each in await broker.queue_states() if each.name == queue]
+        return found.messages, found.consumers
+
+    await publish_apart(broker, b"a", b"b")
+    await broker.publish([Publication(ROUTED_KEY, b"c")])
+    assert await state(ROUTER_QUEUE) == (2, 0)
+    async with broker.subscribe(ROUTER_QUEUE, 10) as subscription:
+        await subscription.ack(await take(subscription, 2))
+        assert await state(ROUTER_QUEUE) == (0, 1)
+    assert (await state(RELAY_QUEUE))[0] == 1

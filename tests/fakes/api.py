@@ -27,6 +27,7 @@ from shared.operations.people import NewToken
 from shared.ports.store import Release, VisitReport
 from shared.runtime.secret_box import open_secret_box
 from tests.fakes.database import write_empty_database
+from tests.fakes.memory_broker import memory_broker
 
 TARGET = {"name": "exchange", "url": "smtp://127.0.0.1:25", "tls": "off"}
 SETTINGS = {
@@ -104,7 +105,7 @@ async def open_api(
     await open_secret_box(configuration, store.secrets)
     await store.close()
     async with open_context(configuration) as context:
-        made = control_on(context, Tools(open_mailbox, explain_mail))
+        made = control_on(context, Tools(open_mailbox, explain_mail), memory_broker(context))
         actor = Actor(Manager.API, "test")
         await made.objects.add(Kind.TARGET, TARGET, actor)
         for tenant in ("acme", "other"):

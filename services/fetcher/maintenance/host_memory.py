@@ -12,12 +12,10 @@ from services.fetcher.decide.throttled_hosts import ThrottledHosts
 from shared.imap.refused_features import RefusedFeatures
 from shared.model.errors import MailferryError
 from shared.ports.clock import Clock
-from shared.ports.store import FetcherStore, HostFact
+from shared.ports.store import HOST_REFUSES, HOST_THROTTLES, FetcherStore, HostFact
 
 EXCHANGE_EVERY = 60.0
 """Seconds. Until then, another fetcher asks a server in vain once more."""
-REFUSED, THROTTLED = "refused", "throttled"
-
 log = structlog.get_logger("mailferry.fetcher")
 
 
@@ -43,9 +41,9 @@ class HostMemory:
         """Write what was learnt since the last time, and learn what is written."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         for server, feature, seconds in self._refused.take_news():
-            self._keep(HostFact(REFUSED, server, feature, 0.0, now + seconds))
+            self._keep(HostFact(HOST_REFUSES, server, feature, 0.0, now + seconds))
         for host, doublings, seconds in self._throttled.take_news(monotonic):
-            self._keep(HostFact(THROTTLED, host, "", float(doublings), now + seconds))
+            self._keep(HostFact(HOST_THROTTLES, host, "", float(doublings), now + seconds))
         try:
             if self._unwritten:
                 await self._store.note_host_facts([*self._unwritten.values()], now)
@@ -55,9 +53,9 @@ class HostMemory:
             log.debug("knowledge about hosts not exchanged", error=error)
             return
         for each in facts:
-            if each.kind == REFUSED:
+            if each.kind == HOST_REFUSES:
                 self._refused.learn(each.host, each.fact, each.until - now)
-            elif each.kind == THROTTLED:
+            elif each.kind == HOST_THROTTLES:
                 self._throttled.learn(each.host, int(each.number), each.until - now, monotonic)
 
     def _keep(self, fact: HostFact) -> None:

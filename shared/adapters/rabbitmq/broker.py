@@ -14,13 +14,13 @@ from shared.adapters.rabbitmq.address import Address
 from shared.adapters.rabbitmq.channel import Channel
 from shared.adapters.rabbitmq.connection import Connection
 from shared.adapters.rabbitmq.consumer import QueueToConsume, RabbitMqSubscription
-from shared.adapters.rabbitmq.declare import declare, declare_hint_queue, replace_leaderless
+from shared.adapters.rabbitmq.declare import declare, declare_hint_queue, queue_state, replace_leaderless
 from shared.adapters.rabbitmq.link import Link
 from shared.adapters.rabbitmq.publisher import PublishingSession
 from shared.adapters.rabbitmq.settings import RabbitMqSettings
 from shared.adapters.rabbitmq.subscriptions import Subscriptions
 from shared.contract.topology import Topology
-from shared.ports.broker import BrokerUnavailable, Publication, Subscription, TooLarge, Unroutable
+from shared.ports.broker import BrokerUnavailable, Publication, QueueState, Subscription, TooLarge, Unroutable
 from shared.ports.clock import Clock
 
 
@@ -98,6 +98,16 @@ class RabbitMqBroker:
         queue = partial(declare_hint_queue, self._topology, fetcher, self._random)
         async with self._consumed(queue, prefetch) as subscription:
             yield subscription
+
+    async def queue_states(self) -> Sequence[QueueState]:
+        """Return how full the queues of the topology are. Raises BrokerUnavailable."""
+        connection = self._publishing.connection
+        if connection is None:
+            raise BrokerUnavailable(str(self._unavailable()))
+        channel = await connection.channel(vital=False)
+        found = [await queue_state(channel, each.name) for each in self._topology.queues]
+        await channel.close()
+        return found
 
     def problem(self) -> str | None:
         """Return why the broker cannot be used now, or None."""

@@ -18,7 +18,7 @@ from shared.adapters.rabbitmq.channel import Channel, ChannelRefused, NoReply
 from shared.adapters.rabbitmq.connection import Connection
 from shared.contract.topology import DEAD_KEY, Queue, Topology, hint_queue, settled_key
 from shared.model.errors import Fault
-from shared.ports.broker import BrokerUnavailable
+from shared.ports.broker import BrokerUnavailable, QueueState
 
 DELIVERY_LIMIT = 100_000
 """Redeliveries after which RabbitMQ gives an event up. Attempts are counted in the database. Without a limit
@@ -62,6 +62,12 @@ async def declare_queue(channel: Channel, topology: Topology, queue: Queue) -> N
         await channel.call(channel.amqp.queue_declare, queue.name, durable=True, arguments=arguments)
     except ChannelRefused as error:
         raise _mismatch(error, f"the queue {queue.name}") from error
+
+
+async def queue_state(channel: Channel, name: str) -> QueueState:
+    """Return how full a queue is. Raises BrokerUnavailable, also where it is missing."""
+    declared = await channel.call(channel.amqp.queue_declare, name, passive=True)
+    return QueueState(name, declared.method.message_count, declared.method.consumer_count)
 
 
 async def bind_queue(channel: Channel, topology: Topology, queue: Queue) -> None:

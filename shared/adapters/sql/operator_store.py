@@ -10,6 +10,8 @@ from shared.adapters.sql.account_states import account_states
 from shared.adapters.sql.calls import MAINTENANCE, allowing
 from shared.adapters.sql.epochs import confirm_epoch, current_epoch, pause_deletion
 from shared.adapters.sql.erasing import erase_in_mails, mails_mentioning
+from shared.adapters.sql.host_facts import host_facts
+from shared.adapters.sql.leases.leasing import busy_hosts
 from shared.adapters.sql.leases.schedule import make_accounts_due
 from shared.adapters.sql.ledger.skipping import find_skipped, import_known_mails, skipped_counts
 from shared.adapters.sql.mail_pages import find_messages, mail_page, parked_count, parked_page
@@ -41,6 +43,7 @@ from shared.ports.store import (
     AccountState,
     CatchAll,
     Epoch,
+    HostFact,
     MailQuery,
     MailTotals,
     Outage,
@@ -66,6 +69,14 @@ class SqlOperatorStore:
     async def find_messages(self, text: str, limit: int, tenant: str | None = None) -> Sequence[Message]:
         """Return messages by id, Message-ID, UID, or recipient (address or destination), newest first."""
         return await self._runner.read(find_messages, text, limit, tenant)
+
+    async def busy_hosts(self, now: float) -> Mapping[str, int]:
+        """Return how many visits are under way at each host."""
+        return await self._runner.read(busy_hosts, now)
+
+    async def host_facts(self, now: float) -> Sequence[HostFact]:
+        """Return what fetchers learnt of hosts, as far as it still holds."""
+        return await self._runner.read(host_facts, now)
 
     async def message_ids(self, beginning: str, limit: int) -> Sequence[str]:
         """Return the first ids of messages that begin so, in their order."""

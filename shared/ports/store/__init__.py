@@ -50,6 +50,8 @@ from shared.ports.store.errors import (
 )
 from shared.ports.store.events import EventStore
 from shared.ports.store.fetcher import (
+    HOST_REFUSES,
+    HOST_THROTTLES,
     LONGEST_WAIT,
     FetcherStore,
     HostFact,
@@ -125,6 +127,8 @@ __all__ = [
     "ANYBODY",
     "EVERYTHING",
     "FACT_HOLDS",
+    "HOST_REFUSES",
+    "HOST_THROTTLES",
     "IMPORT_TEXT_KIND",
     "LONGEST_REPORT",
     "LONGEST_WAIT",

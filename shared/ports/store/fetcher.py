@@ -136,6 +136,12 @@ class LedgerRow(NamedTuple):
     object_id: str = ""
 
 
+HOST_REFUSES, HOST_THROTTLES = "refused", "throttled"
+"""Kinds of facts: the host and port refuse a feature, `fact`, that they announce; the host has throttled
+visits, which come more seldom, `number` times halved.
+"""
+
+
 class HostFact(NamedTuple):
     """What a fetcher learnt of a host: `fact`, or `number`, of this `kind`.
 

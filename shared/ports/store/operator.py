@@ -18,7 +18,7 @@ from shared.ports.store.accounts import (
     AccountState,
     UnregisteredAccount,
 )
-from shared.ports.store.fetcher import SkippedMail, Usage
+from shared.ports.store.fetcher import HostFact, SkippedMail, Usage
 from shared.ports.store.mails import ANYBODY, MailQuery, ParkedPage, ParkedQuery, Scope
 from shared.ports.store.maintenance import Epoch, Parked
 from shared.ports.store.relay import Outage, TargetFact
@@ -94,6 +94,14 @@ class OperatorStore(Protocol):
         """Return messages by id, Message-ID (with or without angle brackets), UID, or recipient (address or
         destination), newest first; of one tenant, or of all.
         """
+        ...
+
+    async def busy_hosts(self, now: float) -> Mapping[str, int]:
+        """Return how many visits are under way at each host."""
+        ...
+
+    async def host_facts(self, now: float) -> Sequence[HostFact]:
+        """Return what fetchers learnt of hosts, as far as it still holds."""
         ...
 
     async def message_ids(self, beginning: str, limit: int) -> Sequence[str]:

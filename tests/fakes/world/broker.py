@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from shared.contract.topology import Topology, hint_queue, settled_key
-from shared.ports.broker import BrokerUnavailable, Delivery, Publication, Subscription, Unroutable
+from shared.ports.broker import BrokerUnavailable, Delivery, Publication, QueueState, Subscription, Unroutable
 from tests.fakes.world.process import EffectFault, Process
 
 
@@ -117,6 +117,9 @@ class BrokerInTurn:
             yield SubscriptionInTurn(self._broker, queue, self._process, "hints")
         finally:
             del self._broker.queues[name]
+
+    async def queue_states(self) -> Sequence[QueueState]:
+        return [QueueState(name, len(queue.ready), 0) for name, queue in self._broker.queues.items()]
 
     def problem(self) -> str | None:
         return None

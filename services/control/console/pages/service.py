@@ -9,7 +9,9 @@ from services.control.console.notices import Undo
 from services.control.console.view import TheView, View, needs
 from services.control.resources.pauses import pauses_of
 from shared.access import Permission
+from shared.operations.broker_status import broker_status
 from shared.operations.epoch import current_epoch
+from shared.operations.hosts import hosts
 from shared.operations.pausing import EVERYTHING
 
 pages = APIRouter()
@@ -34,6 +36,8 @@ async def show_service(view: TheView) -> Response:
         all_paused=any(each.scope == EVERYTHING for each in pauses),
         epoch=await current_epoch(view.control.context),
         word=ALL,
+        broker=await broker_status(view.control.broker),
+        hosts=await hosts(view.control.context),
     )
 
 

@@ -210,6 +210,11 @@ def _admitted(
     return admitted
 
 
+def busy_hosts(transaction: Transaction, now: float) -> dict[str, int]:
+    """Return how many visits are under way at each host."""
+    return {row.host: row.visits for row in transaction.connection.execute(_busy(now)) if row.host}
+
+
 def _busy(now: float) -> Select[Any]:
     return (
         select(ACCOUNT.host, func.count().label("visits"))

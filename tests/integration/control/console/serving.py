@@ -23,6 +23,7 @@ from shared.config.values import Listen
 from shared.operations.context import open_context
 from shared.runtime.secret_box import open_secret_box
 from tests.fakes.api import api_configuration
+from tests.fakes.memory_broker import memory_broker
 from tests.fakes.showcase import Showcase, fill
 from tests.servers.available import require
 
@@ -134,7 +135,7 @@ async def open_console(place: Path, browser: Browser) -> AsyncIterator[Console]:
     await open_secret_box(configuration, store.secrets)
     await store.close()
     async with open_context(configuration) as context:
-        control = control_on(context, Tools(open_account, explain_mail))
+        control = control_on(context, Tools(open_account, explain_mail), memory_broker(context))
         showcase = await fill(control)
         async with served(control) as origin:
             yield Console(control, origin, browser, showcase)

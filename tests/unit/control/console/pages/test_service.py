@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shared.adapters.sql import open_store
+from shared.contract.topology import ROUTER_QUEUE
 from tests.fakes.api import Api
 from tests.unit.control.console.conftest import SignIn
 
@@ -19,7 +21,7 @@ async def test_everything_is_paused_once_the_word_is_typed(api: Api, sign_in: Si
     assert page.texts(NOTICE) == ["Nothing was changed: the word was not repeated."]
     assert await scopes(api) == []
     page = await reader.send(page, pausing, confirmed="all")
-    assert page.texts("td.name-cell") == ["everything"]
+    assert page.texts("#pauses td.name-cell") == ["everything"]
     assert await scopes(api) == ["*"]
     page = await reader.send(page, ".card-body form[action='/service/resume']")
     assert page.texts(NOTICE) == ["All accounts are visited again."]
@@ -40,3 +42,12 @@ async def test_the_page_is_for_operators(sign_in: SignIn) -> None:
     assert (await (await sign_in("anna")).open("/service")).status == 403
     reader = await sign_in("gus")
     assert (await reader.open("/service")).texts("form[action='/service/pause']") == []
+
+
+async def test_the_queues_of_the_broker_and_busy_hosts_are_shown(api: Api, sign_in: SignIn) -> None:
+    now = api.control.context.clock.now()
+    store = open_store(f"sqlite://{api.database}")
+    await store.fetcher.lease_these("me", ["acme/info"], now, now + 60)
+    await store.close()
+    page = await (await sign_in("otto")).open("/service")
+    assert {ROUTER_QUEUE, "127.0.0.1"} <= {*page.texts("td.name-cell")}
