@@ -106,10 +106,15 @@ class Imports:
         found = await store.imports(tenant, before, limit)
         return [ImportView(each, await store.import_counts(each.id)) for each in found]
 
-    async def rows(self, tenant: str, name: str, after: int, limit: int) -> Sequence[StoredImportRow]:
-        """Return up to `limit` rows that were worked on, by number. Raises what `show` does."""
+    async def rows(
+        self, tenant: str, name: str, after: int, limit: int, status: str | None = None
+    ) -> Sequence[StoredImportRow]:
+        """Return up to `limit` rows that were worked on, by number; with a `status` only those that ended so.
+
+        Raises what `show` does.
+        """
         await self.show(tenant, name)
-        return await self.permitted.context.onboarding.import_rows(name, after, limit)
+        return await self.permitted.context.onboarding.import_rows(name, after, limit, status)
 
     def _require(self, tenant: str) -> None:
         require(self._principal, Permission.ACCOUNTS_WRITE, tenant=tenant)

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from services.control.state import Control
-from shared.access import Role
+from shared.access import Principal, Role
 from shared.adapters.sql import open_store
 from shared.adapters.sql.store import SqlStore
 from shared.contract.journal import RecipientOutcome
@@ -17,8 +17,12 @@ from shared.custody.commands import Attempt, ChosenRecipient, FetchedMail, Outco
 from shared.model.message import LedgerKey, RecipientStatus
 from shared.model.spec import Kind, Manager
 from shared.operations.events import Watcher
+from shared.operations.import_runs import ImportRuns
+from shared.operations.importing import Choices
+from shared.operations.imports import Imports, NewImport
 from shared.operations.objects import Actor
-from shared.operations.people import NewUser, Users
+from shared.operations.people import Doer, NewUser, Users
+from shared.operations.permitted_objects import PermittedObjects
 from shared.ports.store import Outage, Release, VisitReport
 
 LEASE = 900.0
@@ -46,10 +50,11 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Showcase:
-    """The installation: its accounts by name, and mails that were parked."""
+    """The installation: its accounts by name, mails that were parked, and an import by its path."""
 
     accounts: tuple[str, ...]
     parked: tuple[str, ...]
+    imported: str
 
 
 async def fill(control: Control) -> Showcase:
@@ -70,7 +75,24 @@ async def fill(control: Control) -> Showcase:
     finally:
         await store.close()
     await Watcher(control.context).look()
-    return Showcase(tuple(names), tuple(each for each in parked if each))
+    return Showcase(tuple(names), tuple(each for each in parked if each), await _imported(control))
+
+
+async def _imported(control: Control) -> str:
+    """A preview of an import that has good rows and bad ones; return its tenant and id."""
+    lines = ["name,source,username,password,target,recipient"]
+    for box in ("werkstatt", "lager", "info", "messe"):
+        source = "ftp://pop.provider.example" if box == "lager" else "pop3s://pop.provider.example"
+        address = f"{box}@{TENANTS[0]}.example"
+        lines.append(f"{box},{source},{address},not shown,{TARGETS[0]},{address}")
+    doer = Doer("otto", "192.0.2.1")
+    principal = Principal("otto", Role.OPERATOR)
+    imports = Imports(PermittedObjects(control.context, control.objects, principal, doer))
+    wanted = NewImport("csv", "\n".join(lines), Choices(TENANTS[0]), is_dry_run=True)
+    begun = await imports.begin(TENANTS[0], wanted)
+    while await ImportRuns(control.context, "showcase").work():
+        pass
+    return f"{TENANTS[0]}/{begun.stored.id}"
 
 
 async def _objects(control: Control) -> None:

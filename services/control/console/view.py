@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -32,6 +33,8 @@ PAGE_HEADERS = {
 """Pages may load what this server has, and no script or style in themselves. Tabler's own style has pictures
 as `data:`.
 """
+MOST_FILES = 20
+"""Files of one form: an import may come with a file of state for each account."""
 OTHER_SITES = frozenset({"cross-site", "same-site"})
 
 
@@ -125,18 +128,23 @@ def open_view(request: Request, caller: Caller | None = None) -> View:
     return View(request, control, reader, caller, notice, form)
 
 
-async def read_form(request: Request) -> None:
+async def read_form(request: Request) -> AsyncIterator[None]:
     """Read the form of a request before anything else: its CSRF token is part of the proof who sends it.
 
     Raises `Problem` for a form that another site's page sent.
     """
     if request.method in {"GET", "HEAD"}:
+        yield
         return
     if request.headers.get("Sec-Fetch-Site") in OTHER_SITES:
         raise Problem(403, "other_site", "this form was not sent by a page of the console")
-    request.state.form = form = await request.form(max_files=1)
+    request.state.form = form = await request.form(max_files=MOST_FILES)
     csrf = form.get("csrf", "")
     request.state.csrf_of_form = csrf if isinstance(csrf, str) else ""
+    try:
+        yield
+    finally:
+        await form.close()
 
 
 async def signed_in_view(request: Request) -> View:

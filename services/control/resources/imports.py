@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 
 from services.control.callers import Needs, TheCaller, TheControl
@@ -174,10 +174,14 @@ async def show_import(tenant: TenantName, name: Id, imports: TheImports) -> Impo
 
 @api.get("/tenants/{tenant}/imports/{name}/rows", dependencies=[NEEDED], responses=READING, tags=["imports"])
 async def list_import_rows(
-    tenant: TenantName, name: Id, paging: ThePaging, imports: TheImports
+    tenant: TenantName,
+    name: Id,
+    paging: ThePaging,
+    imports: TheImports,
+    status: Annotated[str | None, Query(max_length=20, description="Only rows that ended so.")] = None,
 ) -> ImportRows:
     """List what became of the rows so far, in the order of the file."""
-    found = await imports.rows(tenant, name, paging.number, paging.limit)
+    found = await imports.rows(tenant, name, paging.number, paging.limit, status)
     after = found[-1].number if len(found) == paging.limit else None
     return ImportRows(items=[*map(_row, found)], next=cursor_of(after))
 

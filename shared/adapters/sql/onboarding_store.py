@@ -94,9 +94,11 @@ class SqlOnboardingStore:
         """Return up to `limit` imports of a tenant, newest first."""
         return await self._runner.read(imports.imports_before, tenant, before, limit)
 
-    async def import_rows(self, name: str, after: int, limit: int) -> Sequence[StoredImportRow]:
+    async def import_rows(
+        self, name: str, after: int, limit: int, status: str | None = None
+    ) -> Sequence[StoredImportRow]:
         """Return up to `limit` rows, by number."""
-        return await self._runner.read(imports.rows_after, name, after, limit)
+        return await self._runner.read(imports.rows_after, name, after, limit, status)
 
     async def import_counts(self, name: str) -> Mapping[str, int]:
         """Return how many rows there are of each status."""

@@ -213,8 +213,12 @@ class OnboardingStore(Protocol):
         """Return up to `limit` imports of a tenant with ids below `before` ("": from the newest on)."""
         ...
 
-    async def import_rows(self, name: str, after: int, limit: int) -> Sequence[StoredImportRow]:
-        """Return up to `limit` rows with a number above `after`, by number."""
+    async def import_rows(
+        self, name: str, after: int, limit: int, status: str | None = None
+    ) -> Sequence[StoredImportRow]:
+        """Return up to `limit` rows with a number above `after`, by number; with a `status` only those that
+        have it.
+        """
         ...
 
     async def import_counts(self, name: str) -> Mapping[str, int]:

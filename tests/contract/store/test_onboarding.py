@@ -198,6 +198,7 @@ async def test_an_import_ends_and_its_text_is_forgotten(store: SqlStore) -> None
     )
     assert await onboarding.import_counts("i1") == {"added": 2, "refused": 1}
     assert await onboarding.import_rows("i1", 1, 1) == [row(2, "refused")]
+    assert await onboarding.import_rows("i1", 0, 10, "refused") == [row(2, "refused")]
     assert await store.secrets.secrets_set_at(IMPORT_TEXT_KIND, ["i1"]) == {}
     assert await onboarding.take_import("p", 900.0, 960.0) is None
 

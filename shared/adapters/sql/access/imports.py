@@ -66,9 +66,13 @@ def imports_before(transaction: Transaction, tenant: str, before: str, limit: in
     return [_import(row) for row in transaction.connection.execute(query)]
 
 
-def rows_after(transaction: Transaction, name: str, after: int, limit: int) -> list[StoredImportRow]:
-    """Return up to `limit` rows with a number above `after`."""
+def rows_after(
+    transaction: Transaction, name: str, after: int, limit: int, status: str | None
+) -> list[StoredImportRow]:
+    """Return up to `limit` rows with a number above `after`, of one status or all."""
     query = select(import_rows).where(_of(name), ROW.number > after).order_by(ROW.number).limit(limit)
+    if status is not None:
+        query = query.where(ROW.status == status)
     return [
         StoredImportRow(row.number, row.line, row.account, row.status, row.sentence, json.loads(row.findings))
         for row in transaction.connection.execute(query)

@@ -22,6 +22,8 @@ PAGES = {
     "account": "/accounts/hansa-logistik/rechnungen",
     "account-settings": "/accounts/hansa-logistik/catchall/settings",
     "add": "/new-account",
+    "imports": "/imports?tenant=hansa-logistik",
+    "import": "/imports/{imported}",
     "connect": "/connect",
     "mails": "/messages",
     "mail": "/messages/{parked}",
@@ -44,7 +46,7 @@ PAGES = {
 }
 """The pages of somebody who is signed in, by the names of their pictures. A new page is added here.
 
-`{parked}` is a mail that was parked.
+`{parked}` is a mail that was parked, `{imported}` an import.
 """
 
 

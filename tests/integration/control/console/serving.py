@@ -121,9 +121,11 @@ class Console:
         assert complaints.found == []
 
     async def open(self, context: BrowserContext, path: str) -> Page:
-        """Open a page; `{parked}` in its path is a mail that was parked."""
+        """Open a page; `{parked}` in its path is a mail that was parked, `{imported}` an import."""
         page = await context.new_page()
-        await page.goto(self.origin + path.format(parked=self.showcase.parked[0]))
+        await page.goto(
+            self.origin + path.format(parked=self.showcase.parked[0], imported=self.showcase.imported)
+        )
         return page
 
 
