@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.result import Result
 from bench.source import PASSWORD, Source
-from bench.usage import Usage, servers_cpu, servers_cpu_since, usage
+from bench.usage import Usage, servers_cpu, servers_cpu_since, usage, wal_octets
 from tests.servers.ports import free_port, greets
 from tests.servers.process import eventually
 from tests.servers.smtp_sink import SmtpSink
@@ -91,12 +91,13 @@ def _from_ready(
     try:
         for service in services:
             children[service] = start_service(service, config, home)
-        servers = servers_cpu()
+        servers, log = servers_cpu(), wal_octets(urls["store"])
         started, at_start = time.perf_counter(), _used(children)
         early = sink.count() - before
         await_delivery(source, sink, before)
         seconds = time.perf_counter() - started
         used, beside = _used(children), servers_cpu_since(servers)
+        wal = wal_octets(urls["store"]) - log
     finally:
         codes = ended(children)
     return Result(
@@ -108,6 +109,7 @@ def _from_ready(
         left=source.remaining(),
         note="" if not any(codes) else f"exit codes {codes}",
         beside=beside,
+        wal=wal,
     )
 
 

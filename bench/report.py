@@ -58,6 +58,8 @@ def _took(result: Result) -> Iterator[str]:
         yield f"peak in MiB: {', '.join(peak)}"
     if shares := _shares(result):
         yield f"servers beside it, CPU per mail in µs: {shares}"
+    if result.wal:
+        yield f"PostgreSQL's log in octets per mail: {result.wal / max(1, result.mails):.0f}"
     if result.note:
         yield result.note
 

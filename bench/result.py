@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True, slots=True)
 class Result:
     """`mails` delivered in `seconds`; `cpu` in seconds and `peak` memory in bytes by process; `left` at
-    the source. `beside` is the CPU, in seconds, that the servers took by program.
+    the source. `beside` is the CPU, in seconds, that the servers took by program; `wal` the octets
+    that PostgreSQL wrote into its log meanwhile.
     """
 
     name: str
@@ -19,6 +20,7 @@ class Result:
     left: int = 0
     note: str = ""
     beside: dict[str, float] = field(default_factory=dict)
+    wal: int = 0
 
     @property
     def rate(self) -> float:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -62,6 +64,16 @@ def servers_cpu() -> dict[str, float]:
 def servers_cpu_since(before: Mapping[str, float]) -> dict[str, float]:
     """The CPU time of the servers since `before`, from `servers_cpu`."""
     return {program: cpu - before.get(program, 0.0) for program, cpu in servers_cpu().items()}
+
+
+def wal_octets(url: str) -> int:
+    """Octets that a PostgreSQL server has written into its log so far; none where `url` is of SQLite."""
+    if not url.startswith("postgresql:"):
+        return 0
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _processes() -> Iterator[tuple[int, tuple[int, str, float]]]:
