@@ -7,7 +7,8 @@ into the dead-letter queue.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -24,6 +25,13 @@ UPCASTS: Mapping[tuple[str, int], Upcast] = {
     ("message.settled", 1): lambda one: {"messages": [one["message"]]},
 }
 """By wire name and version: the function that brings a record's fields to the next version."""
+
+
+COMPRESSED = b"\x01"
+"""What compressed records begin with: a number of the way in which they are compressed."""
+COMPRESSION = 3
+"""zlib's level. With 128 entries, levels 1 and 3 leave 18 % of the octets at 1.7 and 2.0 µs for an entry,
+level 6 leaves 17 % at 4.3 µs."""
 
 
 class Undecodable(MailferryError):
@@ -117,6 +125,26 @@ def _envelope(data: bytes) -> tuple[str, int, Fields]:
         if isinstance(name, str) and isinstance(version, int) and version >= 1 and isinstance(fields, dict):
             return name, version, fields
     raise Undecodable("msgpack that is not [name, version, fields]")
+
+
+def pack_bodies(bodies: Sequence[tuple[str, bytes]]) -> bytes:
+    """Return encoded records, each with the message that it is about, compressed together."""
+    packed: bytes = msgpack.packb(bodies)
+    return COMPRESSED + zlib.compress(packed, COMPRESSION)
+
+
+def unpack_bodies(data: bytes) -> list[tuple[str, bytes]]:
+    """Return what `pack_bodies` was given. Raises `Undecodable`."""
+    if not data.startswith(COMPRESSED):
+        raise Undecodable("compressed in a way that this Mailferry does not know")
+    try:
+        unpacked = msgpack.unpackb(zlib.decompress(data[len(COMPRESSED) :]))
+        bodies = [(message, body) for message, body in unpacked]
+    except (ValueError, TypeError, zlib.error, msgpack.exceptions.UnpackException) as error:
+        raise Undecodable(f"{len(data)} bytes that are no compressed records: {error}") from error
+    if not all(isinstance(message, str) and isinstance(body, bytes) for message, body in bodies):
+        raise Undecodable("compressed records that are not of their form")
+    return bodies
 
 
 EVENT_CODEC = Codec(EVENTS)

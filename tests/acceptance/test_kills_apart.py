@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from shared.adapters.sql.rows import BATCH
+from shared.contract.codec import unpack_bodies
 from tests.chaos.faults import steps
 from tests.fakes.background import in_background
 from tests.fakes.smtp_server import SmtpServer
@@ -143,4 +145,6 @@ def nothing_lost(crossing: Crossing) -> None:
 def journal(crossing: Crossing) -> list[bytes]:
     """Everything that Mailferry wrote down about the mails."""
     with psycopg.connect(crossing.store) as connection:
-        return [str(row).encode() for row in connection.execute("SELECT body FROM journal").fetchall()]
+        rows = connection.execute("SELECT kind, body FROM journal").fetchall()
+    single = [body for kind, body in rows if kind != BATCH]
+    return [*single, *(body for kind, batch in rows if kind == BATCH for _, body in unpack_bodies(batch))]

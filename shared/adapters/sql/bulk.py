@@ -29,10 +29,21 @@ class Bulk(ABC):
         self._texts: dict[tuple[object, ...], str] = {}
 
     def insert(
-        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+        self,
+        connection: Connection,
+        table: Table,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        *,
+        numbered: Sequence[str] = (),
     ) -> None:
-        """Insert rows, in their order."""
-        self._change(connection, self._text(self._insert, table, columns), table, columns, rows)
+        """Insert rows, in their order.
+
+        Each column in `numbered` gets the number of the row of the journal that this transaction inserted
+        last, as text with a blank behind it.
+        """
+        text = self._text(self._insert, table, columns, numbered)
+        self._change(connection, text, table, columns, rows)
 
     def insert_absent(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
@@ -46,10 +57,20 @@ class Bulk(ABC):
         self._change(connection, self._text(self._put, table, columns), table, columns, rows)
 
     def update(
-        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+        self,
+        connection: Connection,
+        table: Table,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        *,
+        numbered: Sequence[str] = (),
     ) -> None:
-        """Set `columns`, which begin with the primary key, of rows that are there."""
-        self._change(connection, self._text(self._update, table, columns), table, columns, rows)
+        """Set `columns`, which begin with the primary key, of rows that are there.
+
+        To each column in `numbered` is appended what `insert` sets it to.
+        """
+        text = self._text(self._update, table, columns, numbered)
+        self._change(connection, text, table, columns, rows)
 
     def delete(self, connection: Connection, table: Table, keys: Sequence[Row]) -> None:
         """Delete the rows with these primary keys."""
@@ -80,6 +101,11 @@ class Bulk(ABC):
         if lock:
             text += self._text(self._lock, table)
         return self._fetch(connection, text, table, columns, keys)
+
+    @property
+    @abstractmethod
+    def last_number(self) -> str:
+        """The number of the row of the journal that this transaction inserted last, as an expression."""
 
     @abstractmethod
     def together(self, connection: Connection) -> AbstractContextManager[None]:
@@ -130,7 +156,11 @@ class Bulk(ABC):
             text = self._texts[named] = make(table, *names)
         return text
 
-    def _insert(self, table: Table, columns: Sequence[str]) -> str:
+    def _insert(self, table: Table, columns: Sequence[str], numbered: Sequence[str] = ()) -> str:
+        if numbered:
+            number = f", {self.last_number} || ' '" * len(numbered)
+            given = f"SELECT k.*{number} FROM {self._rows(table, columns)}"  # noqa: S608 - names of our own tables
+            return f"INSERT INTO {table.name} ({', '.join([*columns, *numbered])}) {given}"
         return f"INSERT INTO {table.name} ({', '.join(columns)}) {self._values(table, columns)}"
 
     def _insert_absent(self, table: Table, columns: Sequence[str]) -> str:
@@ -141,10 +171,12 @@ class Bulk(ABC):
         changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
         return f"{self._insert(table, columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}"
 
-    def _update(self, table: Table, columns: Sequence[str]) -> str:
+    def _update(self, table: Table, columns: Sequence[str], numbered: Sequence[str]) -> str:
         keys = primary_key(table)
         given = dict(zip(columns, self._given(columns), strict=True))
-        changes = ", ".join(f"{name} = {value}" for name, value in given.items() if name not in keys)
+        changed = {name: value for name, value in given.items() if name not in keys}
+        changed |= {name: f"t.{name} || {self.last_number} || ' '" for name in numbered}
+        changes = ", ".join(f"{name} = {value}" for name, value in changed.items())
         same = " AND ".join(f"t.{name} = {given[name]}" for name in keys)
         return f"UPDATE {table.name} AS t SET {changes} FROM {self._rows(table, columns)} WHERE {same}"  # noqa: S608 - names of our own tables
 

@@ -58,6 +58,8 @@ ARRAYS: Sequence[tuple[type[TypeEngine[Any]], str, Literal]] = (
 class PostgresBulk(Bulk):
     """Statements over many rows for PostgreSQL."""
 
+    last_number = "CAST(currval('journal_seq_seq') AS text)"
+
     def together(self, connection: Connection) -> AbstractContextManager[None]:
         """Send what is written inside without waiting for each statement."""
         return together(connection)

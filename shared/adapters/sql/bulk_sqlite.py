@@ -28,6 +28,9 @@ LARGEST_PORTION = 128
 class SqliteBulk(Bulk):
     """Statements over many rows for SQLite. Their texts hold `VALUES` in place of the rows."""
 
+    last_number = "(SELECT max(seq) FROM journal)"
+    """The writer is alone, and SQLite numbers a new row by the highest number there is."""
+
     def together(self, connection: Connection) -> AbstractContextManager[None]:
         """Do nothing: there is no round trip to be saved."""
         return nullcontext()

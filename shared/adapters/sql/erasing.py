@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select
 
 from shared.adapters.sql.claims import Claims
+from shared.adapters.sql.journal_batches import Place, journals_of, rewrite_entries
 from shared.adapters.sql.rows import MESSAGE, RECIPIENT, SUPPRESSION, entry_of, message_row, recipient_row
-from shared.adapters.sql.tables import journal, messages, recipients, suppressions
+from shared.adapters.sql.tables import messages, recipients, suppressions
 from shared.adapters.sql.unit_of_work import Transaction, UnitOfWork
 from shared.contract.codec import JOURNAL_CODEC
 from shared.contract.erasing import mentions, without
@@ -23,7 +24,7 @@ from shared.custody.fold import fold
 from shared.custody.settlement import needs_raw_mail
 from shared.custody.state import ClaimKey, Message
 
-Numbered = tuple[int, Entry]
+Numbered = tuple[Place, Entry]
 
 
 def mails_mentioning(
@@ -46,7 +47,7 @@ def erase_in_mails(
     """
     work = UnitOfWork(transaction)
     work.load(sorted({*ids, *_copies(transaction, ids)}))
-    journals = _journals(transaction, work.messages)
+    journals = _journals(transaction, work.messages, lock=True)
     found = {
         name: work.messages[name]
         for name, entries in journals.items()
@@ -55,7 +56,7 @@ def erase_in_mails(
     held = {_group(each) for each in found.values() if needs_raw_mail(each)}
     erased: list[Message] = []
     moved: dict[ClaimKey, ClaimKey] = {}
-    bodies: list[tuple[int, bytes]] = []
+    bodies: dict[Place, bytes] = {}
     groups: defaultdict[object, list[Message]] = defaultdict(list)
     for message in found.values():
         if _group(message) not in held:
@@ -67,7 +68,7 @@ def erase_in_mails(
             # Two spellings of the address are two recipients, which would become one.
             continue
         for each in copies:
-            bodies += [(seq, JOURNAL_CODEC.encode(entry)) for seq, entry in after[each.id]]
+            bodies.update((place, JOURNAL_CODEC.encode(entry)) for place, entry in after[each.id])
             for address in each.recipients:
                 new = pattern.sub(stand_in, address)
                 if new != address:
@@ -100,19 +101,16 @@ def _copies(transaction: Transaction, ids: Collection[str]) -> list[str]:
     return found
 
 
-def _journals(transaction: Transaction, ids: Iterable[str]) -> dict[str, list[Numbered]]:
+def _journals(
+    transaction: Transaction, ids: Collection[str], *, lock: bool = False
+) -> dict[str, list[Numbered]]:
     """The entries of these mails, in their order."""
-    connection, bulk = transaction
-    keys = [(each,) for each in sorted(ids)]
-    rows = bulk.select(connection, journal, ["message"], keys, fields=("message", "seq", "body"))
-    found: defaultdict[str, list[Numbered]] = defaultdict(list)
-    for message, seq, body in sorted(rows, key=lambda row: int(row[1])):
-        found[message].append((seq, entry_of(body)))
-    return found
+    found = journals_of(transaction, ids, lock=lock)
+    return {name: [(place, entry_of(body)) for place, body in placed] for name, placed in found.items()}
 
 
 def _without(entries: Sequence[Numbered], pattern: re.Pattern[str], stand_in: str) -> list[Numbered]:
-    return [(seq, without(entry, pattern, stand_in)) for seq, entry in entries]
+    return [(place, without(entry, pattern, stand_in)) for place, entry in entries]
 
 
 def _folded(entries: Sequence[Numbered]) -> Message:
@@ -123,12 +121,12 @@ def _folded(entries: Sequence[Numbered]) -> Message:
     return message
 
 
-def _write(transaction: Transaction, erased: Sequence[Message], bodies: Sequence[tuple[int, bytes]]) -> None:
+def _write(transaction: Transaction, erased: Sequence[Message], bodies: Mapping[Place, bytes]) -> None:
     connection, bulk = transaction
     keys = [(each.id,) for each in erased]
     there = bulk.select(connection, recipients, ["message"], keys, fields=("message", "address"))
+    rewrite_entries(transaction, bodies)
     with bulk.together(connection):
-        bulk.update(connection, journal, ("seq", "body"), bodies)
         bulk.update(connection, messages, MESSAGE, [*map(message_row, erased)])
         bulk.delete(connection, recipients, there)
         rows = [recipient_row(each, recipient) for each in erased for recipient in each.recipients.values()]

@@ -1,28 +1,30 @@
 """The whole journal is folded again, in bounded memory.
 
-Messages are folded one after the other, in the journal's order of (message, number). A claim is touched by
-several messages, so what happens to claims is noted in a temporary table meanwhile. Afterwards that is read
-in the order of (claim, number), and each claim is folded by itself.
+First all batches are read, and which messages they concern is noted in a temporary table: what the messages
+say about that is to be checked, too. Then messages are folded in portions, in the order of their ids. A claim
+is touched by several messages, so what happens to claims is noted in another temporary table meanwhile.
+Afterwards that is read in the order of (claim, place in the journal), and each claim is folded by itself.
 
-The numbers are in the order of what happened to a claim, because entries are numbered while the claim is
-locked.
+The places are in the order of what happened to a claim, because rows are numbered while the claim is locked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, Table, select
+from sqlalchemy import BigInteger, Column, Index, MetaData, Table, null, select, union_all
 
 from shared.adapters.sql.bulk import Row
 from shared.adapters.sql.engine import allow_scans
-from shared.adapters.sql.rows import RECIPIENT_STATUS, entry_of
+from shared.adapters.sql.journal_batches import Place, Placed, entries_in, in_order
+from shared.adapters.sql.rows import NOBODY, RECIPIENT_STATUS, entry_of
 from shared.adapters.sql.tables import BYTEWISE, journal
 from shared.adapters.sql.unit_of_work import Transaction
-from shared.contract.codec import Undecodable
+from shared.contract.codec import Undecodable, unpack_bodies
 from shared.custody.claims import claim_after, claims_touched
 from shared.custody.fold import BrokenJournal, fold
 from shared.custody.state import Claim, ClaimKey, Message
@@ -31,7 +33,7 @@ PORTION = 500
 STREAMED = {"stream_results": True, "yield_per": PORTION}
 Item = TypeVar("Item")
 
-TOUCH = ("tenant", "address", "identity", "seq", "message", "status")
+TOUCH = ("tenant", "address", "identity", "seq", "place", "message", "status")
 touches = Table(
     "claim_touches",
     MetaData(),
@@ -39,18 +41,32 @@ touches = Table(
     Column("address", BYTEWISE),
     Column("identity", BYTEWISE),
     Column("seq", BigInteger),
+    Column("place", BigInteger),
     Column("message", BYTEWISE),
     Column("status", BYTEWISE),
-    Index("claim_touches_order", "tenant", "address", "identity", "seq"),
+    Index("claim_touches_order", "tenant", "address", "identity", "seq", "place"),
+    prefixes=["TEMPORARY"],
+)
+
+IN_BATCH = ("message", "seq")
+batched = Table(
+    "batched_messages",
+    MetaData(),
+    Column("message", BYTEWISE),
+    Column("seq", BigInteger),
+    Index("batched_messages_order", "message", "seq"),
     prefixes=["TEMPORARY"],
 )
 
 
 class Folded(NamedTuple):
-    """A message as its journal says; without `message`, the problem with the journal."""
+    """A message as its journal says, and the numbers of the batches with entries of it; without `message`,
+    the problem with the journal.
+    """
 
     id: str
     message: Message | None
+    batches: Sequence[int] = ()
     problem: str = ""
 
 
@@ -58,46 +74,84 @@ class Refold:
     """One pass over the journal of a transaction: first all `messages`, then all `claims`."""
 
     def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
         self._connection, self._bulk = transaction
         self._touched: list[Row] = []
 
     def messages(self) -> Iterator[list[Folded]]:
-        """Yield all messages in portions, ordered by id."""
+        """Yield all messages in portions, ordered by id; before them, each batch that cannot be read."""
         allow_scans(self._connection)
-        touches.create(self._connection, checkfirst=False)
-        query = select(journal.c.message, journal.c.seq, journal.c.body).order_by(
-            journal.c.message, journal.c.seq
-        )
+        for table in (touches, batched):
+            table.create(self._connection, checkfirst=False)
+        yield from self._note_batches()
+        single = select(journal.c.message, journal.c.seq, journal.c.body).where(journal.c.message != NOBODY)
+        several = select(batched.c.message, batched.c.seq, null())
+        query = union_all(single, several).order_by("message", "seq")
         with self._connection.execute(query.execution_options(**STREAMED)) as rows:
-            for some in _portions(groupby(rows, key=attrgetter("message")), self._folded):
+            groups = ((name, [*some]) for name, some in groupby(rows, key=attrgetter("message")))
+            while portion := dict(islice(groups, PORTION)):
+                folded = self._folded_portion(portion)
                 self._bulk.insert(self._connection, touches, TOUCH, self._touched)
                 self._touched = []
-                yield some
+                yield folded
+
+    def _note_batches(self) -> Iterator[list[Folded]]:
+        """Note which messages the batches concern. Yield those that cannot be read."""
+        query = (
+            select(journal.c.seq, journal.c.body).where(journal.c.message == NOBODY).order_by(journal.c.seq)
+        )
+        with self._connection.execute(query.execution_options(**STREAMED)) as rows:
+            while portion := [*islice(rows, PORTION)]:
+                noted: list[Row] = []
+                for seq, body in portion:
+                    try:
+                        noted += [(message, seq) for message in {name for name, _ in unpack_bodies(body)}]
+                    except Undecodable as error:
+                        problem = f"row {seq} of the journal cannot be folded: {error}"
+                        yield [Folded("", None, problem=problem)]
+                self._bulk.insert(self._connection, batched, IN_BATCH, noted)
+
+    def _folded_portion(self, portion: Mapping[str, Sequence[Any]]) -> list[Folded]:
+        """Fold the messages of which these rows are."""
+        placed: dict[str, list[Placed]] = defaultdict(list)
+        batches: dict[str, list[int]] = defaultdict(list)
+        for message, rows in portion.items():
+            for _, seq, body in rows:
+                if body is None:
+                    batches[message].append(seq)
+                else:
+                    placed[message].append((Place(seq, None), body))
+        numbers = {seq for several in batches.values() for seq in several}
+        for message, place, body in entries_in(self._transaction, numbers, portion):
+            placed[message].append((place, body))
+        return [self._folded(message, placed[message], batches[message]) for message in portion]
 
     def claims(self) -> Iterator[list[tuple[ClaimKey, Claim | None]]]:
         """Yield all claims of the journal in portions, ordered by key; None for one that was given up."""
         each = touches.c
         query = select(*(each[name] for name in TOUCH)).order_by(
-            each.tenant, each.address, each.identity, each.seq
+            each.tenant, each.address, each.identity, each.seq, each.place
         )
         with self._connection.execute(query.execution_options(**STREAMED)) as rows:
             yield from _portions(groupby(rows, key=_claim_key), _folded_claim)
 
     def end(self) -> None:
-        """Drop what was noted about the claims."""
-        touches.drop(self._connection, checkfirst=False)
+        """Drop what was noted about batches and claims."""
+        for table in (touches, batched):
+            table.drop(self._connection, checkfirst=False)
 
-    def _folded(self, message: str, rows: Iterable[Any]) -> Folded:
+    def _folded(self, message: str, placed: Sequence[Placed], batches: Sequence[int]) -> Folded:
         folded: Message | None = None
         try:
-            for _, seq, body in rows:
+            for (seq, within), body in in_order(placed):
                 entry = entry_of(body)
                 folded = fold(folded, entry)
                 for key, status in claims_touched(folded, entry):
-                    self._touched.append((*key, seq, message, str(status)))
+                    self._touched.append((*key, seq, within or 0, message, str(status)))
         except (BrokenJournal, Undecodable, KeyError) as error:
-            return Folded(message, None, f"the journal of message {message} cannot be folded: {error}")
-        return Folded(message, folded)
+            problem = f"the journal of message {message} cannot be folded: {error}"
+            return Folded(message, None, batches, problem)
+        return Folded(message, folded, batches)
 
 
 def _claim_key(row: Any) -> ClaimKey:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import case, delete, select, update
 
+from shared.adapters.sql.journal_batches import forget_journals
 from shared.adapters.sql.rows import CLAIM, CLAIM_KEY, claim_of
-from shared.adapters.sql.tables import claims, epoch, journal, messages, recipients, suppressions
+from shared.adapters.sql.tables import claims, epoch, messages, recipients, suppressions
 from shared.adapters.sql.text import key
 from shared.adapters.sql.unit_of_work import Transaction, load_messages
 from shared.custody import decide
@@ -50,9 +51,9 @@ def prune(transaction: Transaction, last: str | None, ids: Sequence[str], gone_b
     keys = sorted({(each.tenant, address, each.identity) for each in over for address in each.recipients})
     held = map(claim_of, bulk.select(connection, claims, CLAIM_KEY, keys, fields=CLAIM, lock=True))
     bulk.delete(connection, claims, [claim_key for claim_key, claim in held if claim.holder in those])
+    forget_journals(transaction, those)
     connection.execute(delete(recipients).where(recipients.c.message.in_(those)))
     connection.execute(delete(suppressions).where(suppressions.c.message.in_(those)))
-    connection.execute(delete(journal).where(journal.c.message.in_(those)))
     connection.execute(delete(messages).where(MESSAGE.id.in_(those)))
     _note_pruned_until(transaction, over)
     return Pruned(last, len(over), tuple(each.blob for each in over if each.blob is not None))

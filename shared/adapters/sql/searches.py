@@ -5,15 +5,17 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Select, exists, func, select
 
 from shared.adapters.sql.engine import allow_scans
-from shared.adapters.sql.rows import entry_of
+from shared.adapters.sql.journal_batches import journals_of
+from shared.adapters.sql.rows import NOBODY, entry_of
 from shared.adapters.sql.tables import journal, messages, recipients, suppressions
 from shared.adapters.sql.text import key
 from shared.adapters.sql.unit_of_work import Transaction, load_messages
+from shared.contract.codec import unpack_bodies
 from shared.contract.journal import Entry
 from shared.ports.store import Parked
 
 PAGE = 1000
-"""Entries of the journal that are read at a time."""
+"""Entries of the journal that are read at a time, and up to one row more."""
 MESSAGE = messages.c
 RECIPIENT = recipients.c
 
@@ -28,16 +30,20 @@ def message_ids(transaction: Transaction, beginning: str, limit: int) -> list[st
 
 def message_journal(transaction: Transaction, message: str) -> list[Entry]:
     """Return the journal of one message, in order."""
-    query = select(journal.c.body).where(journal.c.message == key(message)).order_by(journal.c.seq)
-    return [entry_of(body) for body in transaction.connection.execute(query).scalars()]
+    wanted = key(message)
+    return [entry_of(body) for _, body in journals_of(transaction, [wanted]).get(wanted, ())]
 
 
 def journal_page(transaction: Transaction, after: int) -> list[tuple[int, Entry]]:
-    """Return the next entries of the journal with their numbers."""
-    page = (
-        select(journal.c.seq, journal.c.body).where(journal.c.seq > after).order_by(journal.c.seq).limit(PAGE)
-    )
-    return [(seq, entry_of(body)) for seq, body in transaction.connection.execute(page)]
+    """Return the next entries of the journal with the numbers of their rows; all entries of each row."""
+    query = select(journal.c.seq, journal.c.message, journal.c.body).where(journal.c.seq > after)
+    page: list[tuple[int, Entry]] = []
+    for seq, message, body in transaction.connection.execute(query.order_by(journal.c.seq).limit(PAGE)):
+        bodies = [body] if message != NOBODY else [each for _, each in unpack_bodies(bytes(body))]
+        page += [(seq, entry_of(each)) for each in bodies]
+        if len(page) >= PAGE:
+            break
+    return page
 
 
 def suppressed_counts(transaction: Transaction, since: float) -> dict[str, int]:

@@ -192,6 +192,7 @@ messages = Table(
     Column("header", BYTEWISE, nullable=False),
     Column("content", BYTEWISE, nullable=False),
     Column("object_id", BYTEWISE),
+    Column("journal_batches", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from shared.adapters.sql.bulk import Bulk, Row
 from shared.adapters.sql.rows import (
+    BATCHES,
     DESCRIBED,
     ENDED,
     ENTRY,
@@ -29,7 +30,7 @@ from shared.adapters.sql.rows import (
     SUPPRESSION,
     described_row,
     ended_row,
-    journal_row,
+    journal_rows,
     leaving_message_of,
     message_of,
     message_row,
@@ -135,7 +136,8 @@ class UnitOfWork:
     def save(self) -> None:
         """Write what was changed."""
         connection, bulk = self.transaction
-        new, described, routed, progressed, ended, placed = [], [], [], [], [], []
+        new, described, routed, progressed, ended, placed, noted = [], [], [], [], [], [], []
+        changed = {entry.message for entry in self.entries}
         for message in self.messages.values():
             loaded = self._loaded.get(message.id)
             if message.id in self._renamed:
@@ -143,7 +145,8 @@ class UnitOfWork:
             if loaded is None:
                 new.append(message_row(message))
             elif message is loaded:
-                continue
+                if message.id in changed:
+                    noted.append((message.id,))
             elif message.fetch_no != loaded.fetch_no:
                 described.append(described_row(message))
             elif message.id in self._described:
@@ -152,18 +155,24 @@ class UnitOfWork:
                 ended.append(ended_row(message))
             elif (row := progress_row(message)) != progress_row(loaded):
                 progressed.append(row)
+            else:
+                noted.append((message.id,))
+        entries = journal_rows(self.entries)
+        numbered = BATCHES if len(entries) < len(self.entries) else ()
         named = [object_id_row(each) for each in self.messages.values() if each.object_id]
         with bulk.together(connection):
+            bulk.insert(connection, journal, ENTRY, entries)
             bulk.update(connection, messages, PLACED, placed)
-            bulk.insert(connection, messages, MESSAGE, new)
-            bulk.update(connection, messages, DESCRIBED, described)
+            bulk.insert(connection, messages, MESSAGE, new, numbered=numbered)
+            bulk.update(connection, messages, DESCRIBED, described, numbered=numbered)
             bulk.update(connection, messages, OBJECT_ID, named)
-            bulk.update(connection, messages, ROUTED, routed)
-            bulk.update(connection, messages, PROGRESS, progressed)
-            bulk.update(connection, messages, ENDED, ended)
+            bulk.update(connection, messages, ROUTED, routed, numbered=numbered)
+            bulk.update(connection, messages, PROGRESS, progressed, numbered=numbered)
+            bulk.update(connection, messages, ENDED, ended, numbered=numbered)
+            if numbered:
+                bulk.update(connection, messages, ("id",), noted, numbered=numbered)
             self._save_recipients()
             bulk.put(connection, suppressions, SUPPRESSION, self._suppressed)
-            bulk.insert(connection, journal, ENTRY, [*map(journal_row, self.entries)])
 
     def _save_recipients(self) -> None:
         new, chosen, served = [], [], []

@@ -9,8 +9,9 @@ from itertools import islice
 from sqlalchemy import Table, and_, delete, exists, func, select, text
 
 from shared.adapters.sql.bulk import Row
-from shared.adapters.sql.refold import Folded, Refold, touches
+from shared.adapters.sql.refold import Folded, Refold, batched, touches
 from shared.adapters.sql.rows import (
+    BATCHES,
     CLAIM,
     CLAIM_KEY,
     MESSAGE,
@@ -30,6 +31,8 @@ from shared.model.errors import Fault, MailferryError, quoted
 from shared.model.progress import Progress, no_progress
 
 MOST_DIFFERENCES = 1000
+BESIDE = (*OBJECT_ID, *BATCHES)
+"""What `MESSAGE` does not have of a message."""
 
 
 class Unfoldable(MailferryError):
@@ -66,8 +69,7 @@ def rebuild(transaction: Transaction, progress: Progress = no_progress) -> int:
     count = 0
     for some in refold.messages():
         bulk.insert(connection, messages, MESSAGE, [row for each in some for row in _message_rows(each)])
-        named = [object_id_row(each.message) for each in some if each.message and each.message.object_id]
-        bulk.update(connection, messages, OBJECT_ID, named)
+        bulk.update(connection, messages, BESIDE, [row for each in some for row in _rows_beside(each)])
         rows = [row for each in some for row in _recipient_rows(each)]
         bulk.insert(connection, recipients, RECIPIENT, rows)
         count += len(some)
@@ -87,6 +89,13 @@ def _message_rows(folded: Folded) -> list[Row]:
     return [message_row(folded.message)]
 
 
+def _rows_beside(folded: Folded) -> list[Row]:
+    """The columns `BESIDE`."""
+    if folded.message is None:
+        return []
+    return [(*object_id_row(folded.message), "".join(f"{number} " for number in folded.batches))]
+
+
 def _recipient_rows(folded: Folded) -> list[Row]:
     message = folded.message
     return [recipient_row(message, each) for each in message.recipients.values()] if message else []
@@ -103,8 +112,8 @@ def _differences(transaction: Transaction, refold: Refold) -> Generator[str]:
         ids = [(each.id,) for each in whole]
         expected = [row for each in whole for row in _message_rows(each)]
         yield from _compare(transaction, messages, MESSAGE, ("id",), ids, expected)
-        named = [object_id_row(each.message) for each in whole if each.message]
-        yield from _compare(transaction, messages, OBJECT_ID, ("id",), ids, named)
+        expected = [row for each in whole for row in _rows_beside(each)]
+        yield from _compare(transaction, messages, BESIDE, ("id",), ids, expected)
         expected = [row for each in whole for row in _recipient_rows(each)]
         yield from _compare(transaction, recipients, RECIPIENT, ("message",), ids, expected)
     for folded in refold.claims():
@@ -171,10 +180,11 @@ def _rows_without_journal(transaction: Transaction) -> Iterator[str]:
             touches.c.identity == each.identity,
         )
     )
+    known = [journal.c.message, batched.c.message]
     queries = {
-        messages: select(messages.c.id).where(~exists().where(journal.c.message == messages.c.id)),
+        messages: select(messages.c.id).where(*(~exists().where(name == messages.c.id) for name in known)),
         recipients: select(recipients.c.message, recipients.c.address).where(
-            ~exists().where(journal.c.message == recipients.c.message)
+            *(~exists().where(name == recipients.c.message) for name in known)
         ),
         claims: select(each.tenant, each.address, each.identity).where(untouched),
     }

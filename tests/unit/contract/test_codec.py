@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from shared.contract.codec import EVENT_CODEC, JOURNAL_CODEC, Codec, Undecodable
+from shared.contract.codec import EVENT_CODEC, JOURNAL_CODEC, Codec, Undecodable, pack_bodies, unpack_bodies
 from shared.contract.events import (
     EVENTS,
     MessageFetched,
@@ -155,6 +156,37 @@ def test_a_record_that_is_cut_off_is_undecodable(record: Record, data: st.DataOb
 def test_a_record_with_something_behind_it_is_undecodable(record: Record, behind: bytes) -> None:
     with pytest.raises(Undecodable):
         EVENT_CODEC.decode(EVENT_CODEC.encode(record) + behind)
+
+
+@given(st.lists(st.tuples(st.text(), st.binary())))
+def test_bodies_that_are_packed_together_come_back_as_they_were(bodies: list[tuple[str, bytes]]) -> None:
+    assert unpack_bodies(pack_bodies(bodies)) == bodies
+
+
+@given(st.binary())
+def test_garbage_is_no_packed_bodies(data: bytes) -> None:
+    for each in (data, b"\x01" + data):
+        with pytest.raises(Undecodable):
+            unpack_bodies(each)
+
+
+@given(MSGPACK)
+def test_packed_msgpack_of_another_shape_is_undecodable(value: Any) -> None:
+    if value not in ([], {}, "", b"", ()):
+        with pytest.raises(Undecodable):
+            unpack_bodies(b"\x01" + zlib.compress(msgpack.packb(value)))
+
+
+def test_packed_bodies_of_a_newer_mailferry_are_undecodable() -> None:
+    with pytest.raises(Undecodable, match="in a way that this Mailferry does not know"):
+        unpack_bodies(b"\x02" + pack_bodies([("m1", b"body")])[1:])
+
+
+@given(st.data())
+def test_packed_bodies_that_are_cut_off_are_undecodable(data: st.DataObject) -> None:
+    packed = pack_bodies([("m1", b"body"), ("m2", b"another")])
+    with pytest.raises(Undecodable):
+        unpack_bodies(packed[: data.draw(st.integers(0, len(packed) - 1))])
 
 
 def test_what_cannot_be_decoded_is_not_tried_again_and_nobody_elses_fault() -> None:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from shared.adapters.sql import rows
 from shared.adapters.sql.tables import claims, journal, messages, recipients, suppressions
+from shared.contract.codec import unpack_bodies
+from shared.contract.journal import DeliveryProlonged, Entry
 from shared.custody.state import NO_RECIPIENTS, Claim, ClaimKey, Message, Recipient
 from shared.model.message import LedgerKey, MessageStatus, RecipientStatus
 
@@ -141,7 +143,7 @@ def test_a_claim_comes_back_from_its_row() -> None:
 
 def test_whole_rows_name_every_column_that_the_database_does_not_fill_in() -> None:
     for table, columns in (
-        (messages, {*rows.MESSAGE, *rows.OBJECT_ID}),
+        (messages, {*rows.MESSAGE, *rows.OBJECT_ID, *rows.BATCHES}),
         (recipients, rows.RECIPIENT),
         (claims, rows.CLAIM),
         (suppressions, rows.SUPPRESSION),
@@ -149,3 +151,27 @@ def test_whole_rows_name_every_column_that_the_database_does_not_fill_in() -> No
     ):
         given_by_us = {each.name for each in table.columns if each.autoincrement is not True}
         assert set(columns) == given_by_us, table.name
+
+
+@given(st.lists(st.builds(DeliveryProlonged, message=TEXT, at=TIME, addresses=st.just(()), lease_until=TIME)))
+def test_entries_of_a_transaction_are_one_row_from_which_they_come_back(entries: list[Entry]) -> None:
+    written = rows.journal_rows(entries)
+    if len(entries) < 2:
+        assert [rows.entry_of(body) for *_, body in written] == entries
+    else:
+        [(message, at, kind, body)] = written
+        assert (message, at, kind) == (rows.NOBODY, entries[0].at, rows.BATCH)
+        assert [(name, rows.entry_of(each)) for name, each in unpack_bodies(body)] == [
+            (entry.message, entry) for entry in entries
+        ]
+
+
+def test_entries_of_many_octets_get_a_row_each() -> None:
+    addresses = tuple(f"somebody.{number}@corp.example" for number in range(10_000))
+    large = [
+        DeliveryProlonged(message=f"m{n}", at=1.0, addresses=addresses, lease_until=2.0) for n in range(4)
+    ]
+    assert [(row[0], row[2]) for row in rows.journal_rows(large)] == [
+        (f"m{n}", "journal.delivery-prolonged") for n in range(4)
+    ]
+    assert len(rows.journal_rows(large[:2])) == 1
