@@ -34,11 +34,16 @@ def verify(path: Path, output: str) -> None:
     if output == "json":
         write_json({"mails": check.messages, "differences": check.differences})
         raise click.exceptions.Exit(FAILURE if check.differences else 0)
-    messages = counted(check.messages, "mail")
     for difference in check.differences:
         click.echo(difference)
+    differences = counted(len(check.differences), "difference")
+    if check.messages is None:
+        click.echo(
+            f"{differences}; the journal cannot be read whole, so nothing can be made from it", err=True
+        )
+        raise click.exceptions.Exit(FAILURE)
+    messages = counted(check.messages, "mail")
     if check.differences:
-        differences = counted(len(check.differences), "difference")
         click.echo(f"{messages}, {differences}; `mailferry journal rebuild` repairs them", err=True)
         raise click.exceptions.Exit(FAILURE)
     click.echo(f"{messages}, no differences")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.config import Configuration
+from shared.contract.codec import Undecodable
 from shared.contract.journal import Fetched
 from shared.model.progress import Progress, no_progress
 from shared.operations.context import OperatorContext, open_context
@@ -15,9 +16,12 @@ from shared.runtime.single_process_lock import single_process_lock
 
 @dataclass(frozen=True, slots=True)
 class JournalCheck:
-    """How many messages the journal has, and where the state tables differ from it, as sentences."""
+    """How many messages the journal has, and where the state tables differ from it, as sentences.
 
-    messages: int
+    None where the journal cannot be read whole; the differences say where.
+    """
+
+    messages: int | None
     differences: Sequence[str]
 
 
@@ -25,8 +29,11 @@ async def verify_journal(context: OperatorContext) -> JournalCheck:
     """Fold the journal again and compare it with the state tables."""
     differences = await context.store.verify_journal()
     messages = 0
-    async for entry in whole_journal(context.store):
-        messages += isinstance(entry, Fetched) and entry.fetch_no == 1
+    try:
+        async for entry in whole_journal(context.store):
+            messages += isinstance(entry, Fetched) and entry.fetch_no == 1
+    except Undecodable as error:
+        return JournalCheck(None, differences or [str(error)])
     return JournalCheck(messages, differences)
 
 

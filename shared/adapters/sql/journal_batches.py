@@ -73,6 +73,19 @@ def entries_in(
                 yield message, Place(seq, within), body
 
 
+def bodies_of(seq: int, message: str, body: bytes) -> Sequence[tuple[str, bytes]]:
+    """Return the encoded entries of a row of the journal, each with its message.
+
+    Raises `Undecodable`, which names the row, for a damaged batch.
+    """
+    if message != NOBODY:
+        return [(message, bytes(body))]
+    try:
+        return unpack_bodies(bytes(body))
+    except Undecodable as error:
+        raise Undecodable(f"row {seq} of the journal: {error}") from error
+
+
 def forget_journals(transaction: Transaction, ids: Collection[str]) -> None:
     """Delete all entries of these messages, which are locked. A batch goes with its last entry.
 
@@ -123,10 +136,12 @@ def _unpacked(
         keys = wanted[start : start + BATCHES_AT_ONCE]
         rows = bulk.select(connection, journal, ["seq"], keys, fields=fields, lock=lock)
         for seq, message, body in sorted(rows, key=lambda row: int(row[0])):
-            if message == NOBODY:
-                try:
-                    yield seq, unpack_bodies(bytes(body))
-                except Undecodable as error:
-                    if not damaged:
-                        continue
-                    raise Undecodable(f"row {seq} of the journal: {error}") from error
+            if message != NOBODY:
+                continue
+            try:
+                bodies = bodies_of(seq, message, body)
+            except Undecodable:
+                if damaged:
+                    raise
+            else:
+                yield seq, bodies

@@ -20,11 +20,11 @@ from sqlalchemy import BigInteger, Column, Index, MetaData, Table, null, select,
 
 from shared.adapters.sql.bulk import Row
 from shared.adapters.sql.engine import allow_scans
-from shared.adapters.sql.journal_batches import Place, Placed, entries_in, in_order
+from shared.adapters.sql.journal_batches import Place, Placed, bodies_of, entries_in, in_order
 from shared.adapters.sql.rows import NOBODY, RECIPIENT_STATUS, entry_of
 from shared.adapters.sql.tables import BYTEWISE, journal
 from shared.adapters.sql.unit_of_work import Transaction
-from shared.contract.codec import Undecodable, unpack_bodies
+from shared.contract.codec import Undecodable
 from shared.custody.claims import claim_after, claims_touched
 from shared.custody.fold import BrokenJournal, fold
 from shared.custody.state import Claim, ClaimKey, Message
@@ -105,10 +105,11 @@ class Refold:
                 noted: list[Row] = []
                 for seq, body in portion:
                     try:
-                        noted += [(message, seq) for message in {name for name, _ in unpack_bodies(body)}]
+                        noted += [
+                            (message, seq) for message in {name for name, _ in bodies_of(seq, NOBODY, body)}
+                        ]
                     except Undecodable as error:
-                        problem = f"row {seq} of the journal cannot be folded: {error}"
-                        yield [Folded("", None, problem=problem)]
+                        yield [Folded("", None, problem=f"the journal cannot be folded: {error}")]
                 self._bulk.insert(self._connection, batched, IN_BATCH, noted)
 
     def _folded_portion(self, portion: Mapping[str, Sequence[Any]]) -> list[Folded]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Select, exists, func, select
 
 from shared.adapters.sql.engine import allow_scans
-from shared.adapters.sql.journal_batches import journals_of
-from shared.adapters.sql.rows import NOBODY, entry_of
+from shared.adapters.sql.journal_batches import bodies_of, journals_of
+from shared.adapters.sql.rows import entry_of
 from shared.adapters.sql.tables import journal, messages, recipients, suppressions
 from shared.adapters.sql.text import key
 from shared.adapters.sql.unit_of_work import Transaction, load_messages
-from shared.contract.codec import unpack_bodies
 from shared.contract.journal import Entry
 from shared.ports.store import Parked
 
@@ -39,8 +38,7 @@ def journal_page(transaction: Transaction, after: int) -> list[tuple[int, Entry]
     query = select(journal.c.seq, journal.c.message, journal.c.body).where(journal.c.seq > after)
     page: list[tuple[int, Entry]] = []
     for seq, message, body in transaction.connection.execute(query.order_by(journal.c.seq).limit(PAGE)):
-        bodies = [body] if message != NOBODY else [each for _, each in unpack_bodies(bytes(body))]
-        page += [(seq, entry_of(each)) for each in bodies]
+        page += [(seq, entry_of(each)) for _, each in bodies_of(seq, message, body)]
         if len(page) >= PAGE:
             break
     return page
