@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from sqlalchemy import text
 
 from shared.adapters.sql import rows
 from shared.adapters.sql.refold import Refold
+from shared.adapters.sql.retention import prune
 from shared.adapters.sql.store import SqlStore
 from shared.adapters.sql.unit_of_work import Transaction, UnitOfWork
 from shared.adapters.sql.verification import Unfoldable
@@ -106,6 +109,24 @@ async def test_a_batch_keeps_the_others_when_a_mail_is_forgotten(lives: Lives, s
     await store.fetcher.record_gone(lives.fence, dict.fromkeys(late, "not listed"), lives.now)
     assert (await store.maintenance.prune_messages("", lives.now + DAY, 10)).messages == 2
     assert await kinds(store) == []
+
+
+async def test_processes_that_forget_mails_of_one_batch_at_the_same_time_forget_all_of_them(
+    lives: Lives, store: SqlStore, another: Callable[[], SqlStore]
+) -> None:
+    messages = await lives.fetch(*(mail(f"uid {number}") for number in range(24)))
+    await lives.route(*(routed(each, BOB) for each in messages))
+    for message in messages:
+        await lives.deliver(message)
+    *forgotten, kept = messages
+    await store.fetcher.record_gone(lives.fence, dict.fromkeys(forgotten, "not listed"), lives.now)
+    stores = [store, another()]
+    before = lives.now + DAY
+    await asyncio.gather(
+        *(stores[n % 2].runner.write(prune, None, [each], before) for n, each in enumerate(forgotten))
+    )
+    assert {each.message async for each in whole_journal(store.operator)} == {kept}
+    assert await lives.is_sound()
 
 
 async def test_mail_is_forgotten_although_its_batch_is_damaged(lives: Lives, store: SqlStore) -> None:
