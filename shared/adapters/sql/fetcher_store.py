@@ -9,9 +9,10 @@ from itertools import chain
 from shared.adapters.sql.account_states import fences_of, paused_among
 from shared.adapters.sql.calls import allowing
 from shared.adapters.sql.host_facts import host_facts, note_host_facts
+from shared.adapters.sql.leases.due_accounts import DueAccounts
 from shared.adapters.sql.leases.ending import release, return_leases
-from shared.adapters.sql.leases.leases import lease_due, lease_these, renew
-from shared.adapters.sql.leases.leasing import LeaseRequest, next_ready
+from shared.adapters.sql.leases.leases import lease_these, renew
+from shared.adapters.sql.leases.leasing import LeaseRequest
 from shared.adapters.sql.leases.schedule import make_accounts_due, sync_accounts
 from shared.adapters.sql.ledger.leaving import Absence, Deletion, record_gone, start_deleting
 from shared.adapters.sql.ledger.reading import ledger_rows, rows_elsewhere, settled_among
@@ -49,6 +50,7 @@ class SqlFetcherStore:
 
     def __init__(self, runner: TransactionRunner) -> None:
         self._runner = runner
+        self._due = DueAccounts(runner)
         self._releases = runner.coalescer(self._release, len)
         self._recordings = runner.coalescer(self._record, lambda recording: len(recording.mails))
         self._deletions = runner.coalescer(self._start_deleting, lambda deletion: len(deletion.messages))
@@ -68,7 +70,7 @@ class SqlFetcherStore:
         tenants: TenantRoom | None = None,
     ) -> Sequence[Lease]:
         """Lease up to `limit` accounts that are due, the most overdue first."""
-        return await self._runner.write(lease_due, LeaseRequest(owner, now, until, limit, hosts, tenants))
+        return await self._due.lease(LeaseRequest(owner, now, until, limit, hosts, tenants))
 
     async def lease_these(
         self, owner: str, accounts: Sequence[str], now: float, until: float, *, only_enabled: bool = False
@@ -102,7 +104,7 @@ class SqlFetcherStore:
 
     async def next_due(self, now: float = 0.0, hosts: HostLimits = NO_LIMITS) -> float | None:
         """Return when the next account can be leased; None where there is none."""
-        return await self._runner.read(next_ready, now, hosts)
+        return await self._due.next_due(now, hosts)
 
     async def paused_among(self, accounts: Sequence[str]) -> Sequence[str]:
         """Return those of `accounts` that are paused."""

@@ -43,7 +43,7 @@ def _partial(name: str, column: Column[Any], *more: Column[Any], where: str, uni
 
 
 INDEXES = (
-    _partial("accounts_ready", accounts.c.ready_at, where="enabled AND NOT paused"),
+    _partial("accounts_ready", accounts.c.ready_at, accounts.c.id, where="enabled AND NOT paused"),
     _partial("accounts_failing", accounts.c.id, where="failures > 0"),
     _partial("accounts_leased", accounts.c.host, where="lease_owner IS NOT NULL"),
     _partial(

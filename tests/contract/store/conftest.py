@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Engine, event
 
 from shared.adapters.sql.schema import upgrade
 from shared.adapters.sql.store import SqlStore, open_store
 from tests.fakes.database import write_empty_database
 from tests.fakes.mail_lives import Lives
+from tests.fakes.sqlite_steps import Steps
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import Postgres
 
@@ -96,3 +98,12 @@ async def lives(store: SqlStore) -> Lives:
     lives = Lives(store)
     await lives.lease()
     return lives
+
+
+@pytest.fixture
+def steps() -> Iterator[Steps]:
+    """Counts for all connections that are opened."""
+    steps = Steps()
+    event.listen(Engine, "connect", steps.watch)
+    yield steps
+    event.remove(Engine, "connect", steps.watch)

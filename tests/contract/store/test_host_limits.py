@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
+from sqlalchemy import Select
 
-from shared.adapters.sql.leases.leasing import due
+from shared.adapters.sql.leases.backlog import Position
+from shared.adapters.sql.leases.leasing import due, in_order
 from shared.adapters.sql.store import SqlStore
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.model.hosts import HostLimit, HostLimits
@@ -158,14 +161,18 @@ async def test_visits_that_end_together_are_released_together(store: SqlStore) -
     await store.fetcher.release_leases([])
 
 
-@pytest.mark.parametrize("closed", [(), ("full.test",)])
+@pytest.mark.parametrize("query", [due(NOW), in_order(NOW), in_order(None, Position(NOW - 50, "a1"))])
 async def test_due_accounts_are_found_by_an_index_however_many_there_are(
-    store: SqlStore, closed: Sequence[str]
+    store: SqlStore, query: Select[Any]
 ) -> None:
     def plan(transaction: Transaction) -> str:
         connection = transaction.connection
-        query = due(NOW, closed).limit(10).compile(connection, compile_kwargs={"literal_binds": True})
+        statement = query.limit(10).compile(connection, compile_kwargs={"literal_binds": True})
         explain = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
-        return str(connection.exec_driver_sql(f"{explain} {query}").all())
+        return str(connection.exec_driver_sql(f"{explain} {statement}").all())
 
-    assert "accounts_ready" in await store.runner.read(plan)
+    await store.fetcher.sync_accounts(at("pop.test", *(f"a{n}" for n in range(2000))), NOW - 50)
+    steps = await store.runner.read(plan)
+    assert "accounts_ready" in steps
+    assert "Sort" not in steps
+    assert "TEMP B-TREE" not in steps

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
 import pytest
-from sqlalchemy import Engine, event
 
 from bench.carried import stories
 from bench.filling import fill
@@ -19,6 +17,7 @@ from shared.adapters.sql.store import open_store
 from shared.model.ids import message_id
 from shared.ports.store import AccountCounts, AccountQuery, MailQuery, Scope
 from tests.fakes.mail_lives import ACCOUNT, BOB, LEASE, START, Lives, mail, routed
+from tests.fakes.sqlite_steps import Steps
 
 DAY = 86400.0
 KEEPER = "acme/keeper"
@@ -77,35 +76,6 @@ def test_a_mail_of_another_form_makes_no_template(story: Story) -> None:
     other = [value if value != "<bob.0123456789@sender.example>" else "<bob.1@x>" for value in story.message]
     with pytest.raises(ValueError, match="another form"):
         MailTemplate(story._replace(message=other))
-
-
-class Steps:
-    """Counts the steps of SQLite's virtual machine, which are the same on every machine and in every run."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self.of: dict[str, int] = {}
-
-    def watch(self, connection: sqlite3.Connection, _record: object) -> None:
-        """Count the steps of this connection."""
-        connection.set_progress_handler(self._step, 1)
-
-    def note(self, name: str) -> None:
-        """Attribute the steps since the last note to `name`."""
-        self.of[name], self._count = self._count, 0
-
-    def _step(self) -> int:
-        self._count += 1
-        return 0
-
-
-@pytest.fixture
-def steps() -> Iterator[Steps]:
-    """Counts for all connections that are opened."""
-    steps = Steps()
-    event.listen(Engine, "connect", steps.watch)
-    yield steps
-    event.remove(Engine, "connect", steps.watch)
 
 
 async def a_day(lives: Lives, steps: Steps) -> None:

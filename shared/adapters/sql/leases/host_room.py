@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from math import inf
 
 from shared.model.hosts import HostLimits
 
@@ -46,9 +47,19 @@ class HostRoom:
             self.resting.add(host)
         return True
 
-    def opens_at(self, host: str) -> float:
-        """Return when the next visit to a resting host may begin."""
-        return self._next_at[host]
+    def left(self, host: str) -> float:
+        """Return how many more visits to `host` may begin now; infinity where nothing limits them."""
+        if host in self.full or host in self.resting:
+            return 0
+        limit = self._limits.of(host)
+        room = limit.connections - self._busy[host] if limit.connections > 0 else inf
+        return min(room, 1) if limit.spacing > 0 else room
+
+    def ready_at(self, host: str, moment: float) -> float | None:
+        """Return when an account that is due at `moment` can be visited; None where `host` is full."""
+        if host in self.full:
+            return None
+        return max(moment, self._next_at[host]) if host in self.resting else moment
 
     def _is_full(self, host: str) -> bool:
         most = self._limits.of(host).connections

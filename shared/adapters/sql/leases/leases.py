@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 
-from shared.adapters.sql.leases.leasing import LeaseRequest, lease_ready, take
+from shared.adapters.sql.leases.leasing import take_these
 from shared.adapters.sql.tables import READY, accounts
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.custody.commands import Fence
-from shared.model.tenant_room import TenantRoom, tenant_of
 from shared.ports.store import LONGEST_WAIT, Lease
 
 ACCOUNT = accounts.c
@@ -22,29 +20,6 @@ LONGEST_REQUESTED_WAIT = 1.2 * LONGEST_WAIT
 """Seconds: no server that asks not to be visited is left alone for longer."""
 CLOCK_SKEW = 300.0
 """Seconds by which the clocks of two machines may differ."""
-
-
-def lease_due(transaction: Transaction, request: LeaseRequest) -> list[Lease]:
-    """Lease accounts that are due, the most overdue first.
-
-    An account whose lease ended counts as overdue since then. One that cannot be leased for longer than any
-    process would put it off was put off by a clock that was ahead; it is due as well.
-    """
-    leases = lease_ready(transaction, request)
-    if len(leases) < request.limit and _make_due(transaction, request.now, request.until):
-        left = _room_left(request.tenants, leases)
-        remaining = request._replace(limit=request.limit - len(leases), tenants=left)
-        leases += lease_ready(transaction, remaining)
-    return leases
-
-
-def _room_left(room: TenantRoom | None, leases: Sequence[Lease]) -> TenantRoom | None:
-    """The tenants' room without what these leases take."""
-    if room is None:
-        return None
-    taken = Counter(tenant_of(lease.fence.account) for lease in leases)
-    left = {tenant: room.of(tenant) - taken[tenant] for tenant in {*room.left, *taken}}
-    return TenantRoom(room.default, left)
 
 
 def lease_these(
@@ -66,7 +41,8 @@ def lease_these(
     if only_enabled:
         these = these.where(ACCOUNT.enabled)
     ordered = these.order_by(ACCOUNT.id).with_for_update(skip_locked=True)
-    return take(transaction, ordered, owner, until)
+    ids = transaction.connection.execute(ordered).scalars().all()
+    return take_these(transaction, ids, owner, until)
 
 
 def _too_far_ahead(moment: ColumnElement[float], now: float, until: float) -> ColumnElement[bool]:
@@ -74,7 +50,7 @@ def _too_far_ahead(moment: ColumnElement[float], now: float, until: float) -> Co
     return and_(moment > until + LONGEST_INTERVAL, moment > now + 2 * ACCOUNT.poll)
 
 
-def _make_due(transaction: Transaction, now: float, until: float) -> bool:
+def make_put_off_due(transaction: Transaction, now: float, until: float) -> bool:
     """Make due what a clock that was ahead has put off; return False where there is none.
 
     The server may have asked for a long wait at a visit whose time is plausible by this clock. No lease lasts

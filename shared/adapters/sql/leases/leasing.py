@@ -8,11 +8,13 @@ itself; SQLite has one writer at a time anyway.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from sys import intern
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, TextClause, and_, case, func, literal, select, update
+from sqlalchemy import Select, case, func, literal, select, tuple_, update
 
+from shared.adapters.sql.leases.backlog import Portion, Position, Waiting
 from shared.adapters.sql.leases.host_room import HostRoom
 from shared.adapters.sql.rows import decode_read_failures
 from shared.adapters.sql.tables import KEPT, READY, accounts, hosts, messages, registry
@@ -25,6 +27,9 @@ from shared.ports.store import Lease
 
 ACCOUNT = accounts.c
 HOST = hosts.c
+READY_COLUMNS = (ACCOUNT.ready_at, ACCOUNT.id, ACCOUNT.host)
+ORDER = (ACCOUNT.ready_at, ACCOUNT.id)
+"""The order of the index, so that a portion begins where the last one ended."""
 
 
 class LeaseRequest(NamedTuple):
@@ -38,33 +43,61 @@ class LeaseRequest(NamedTuple):
     tenants: TenantRoom | None = None
 
 
-def lease_ready(transaction: Transaction, request: LeaseRequest) -> list[Lease]:
-    """Lease what is due, the most overdue first, as far as hosts and tenants have room."""
-    if not request.hosts.any_shared and request.tenants is None:
-        return take(transaction, due(request.now, ()).limit(request.limit), request.owner, request.until)
-    chosen = _admitted(transaction, _chosen(transaction, request), request)
-    return take_these(transaction, chosen, request.owner, request.until)
+class Leased(NamedTuple):
+    """What came of a request: `leases`, and the accounts that are due and found no room."""
+
+    leases: Sequence[Lease]
+    without_room: Sequence[Waiting] = ()
 
 
-def due(now: float, closed: Collection[str], full_tenants: Collection[str] = ()) -> Select[Any]:
-    """Select accounts that can be leased, the most overdue first.
+def lease_first(transaction: Transaction, request: LeaseRequest) -> Leased:
+    """Lease the most overdue accounts, as far as hosts and tenants have room.
 
-    Those of `closed` hosts and of tenants without room are left out. Those that another process has locked
-    are passed over.
+    No more accounts are looked at than are asked for.
     """
-    query = select(ACCOUNT.id, ACCOUNT.host).where(READY, ACCOUNT.ready_at <= now)
-    if closed:
-        query = query.where(ACCOUNT.host.not_in(sorted(closed)))
-    for tenant in sorted(full_tenants):
-        prefix = f"{tenant}/"
-        query = query.where(func.substr(ACCOUNT.id, 1, len(prefix)) != prefix)
-    return query.order_by(ACCOUNT.ready_at).with_for_update(skip_locked=True)
+    rows = _waiting(transaction, due(request.now).limit(request.limit))
+    if not request.hosts.any_shared and request.tenants is None:
+        return Leased(take_these(transaction, [each.account for each in rows], request.owner, request.until))
+    return _lease_with_room(transaction, request, rows)
 
 
-def take(transaction: Transaction, candidates: Select[Any], owner: str, until: float) -> list[Lease]:
-    """Lease the candidates, in their order."""
-    ids = [row.id for row in transaction.connection.execute(candidates)]
-    return take_these(transaction, ids, owner, until)
+def lease_waiting(transaction: Transaction, request: LeaseRequest, names: Sequence[str]) -> Leased:
+    """Lease those of the accounts that are due, the most overdue first, as far as there is room.
+
+    One that another process has locked may be due all the same.
+    """
+    found = _waiting(transaction, due(request.now).where(ACCOUNT.id.in_(names)))
+    leased = _lease_with_room(transaction, request, found)
+    missing = sorted({*names} - {each.account for each in found})
+    if not missing:
+        return leased
+    return leased._replace(without_room=[*leased.without_room, *due_among(transaction, missing, request.now)])
+
+
+def due_among(transaction: Transaction, names: Sequence[str], now: float) -> Sequence[Waiting]:
+    """Return those of the accounts that can be leased, the most overdue first; no lock is taken."""
+    return _waiting(transaction, in_order(now).where(ACCOUNT.id.in_(names)))
+
+
+def due(now: float) -> Select[Any]:
+    """Select accounts that can be leased, the most overdue first; pass over what others have locked."""
+    return in_order(now).with_for_update(skip_locked=True)
+
+
+def in_order(until: float | None, after: Position | None = None) -> Select[Any]:
+    """Select accounts in the order in which they can be leased, `until` a time, `after` a position."""
+    query = select(*READY_COLUMNS).where(READY).order_by(*ORDER)
+    if until is not None:
+        query = query.where(ACCOUNT.ready_at <= until)
+    if after is not None:
+        query = query.where(tuple_(*ORDER) > tuple_(literal(after.ready_at), literal(after.account)))
+    return query
+
+
+def read_portion(transaction: Transaction, until: float | None, after: Position | None, most: int) -> Portion:
+    """Return the accounts that follow a position; no lock is taken."""
+    rows = _waiting(transaction, in_order(until, after).limit(most))
+    return Portion(after, rows, is_last=len(rows) < most)
 
 
 def take_these(transaction: Transaction, ids: Sequence[str], owner: str, until: float) -> list[Lease]:
@@ -130,48 +163,37 @@ def host_room(transaction: Transaction, now: float, limits: HostLimits) -> HostR
     return HostRoom(limits, busy, next_at, now)
 
 
-def next_ready(transaction: Transaction, now: float, limits: HostLimits) -> float | None:
-    """Return when the next account can be leased at a host with room; None where there is none."""
-    if not limits.any_shared:
-        return _first(transaction, READY)
-    room = host_room(transaction, now, limits)
-    moments = [_first(transaction, and_(READY, ACCOUNT.host.not_in(sorted(room.closed))))]
-    for host in room.resting - room.full:
-        first = _first(transaction, and_(READY, ACCOUNT.host == host))
-        moments.append(None if first is None else max(first, room.opens_at(host)))
-    return min((moment for moment in moments if moment is not None), default=None)
+def first_ready(transaction: Transaction) -> float | None:
+    """Return when the next account can be leased, whatever its host; None where there is none."""
+    return transaction.connection.execute(in_order(None).limit(1)).scalar()
 
 
-def _first(transaction: Transaction, condition: ColumnElement[bool] | TextClause) -> float | None:
-    """The least `ready_at`. It is selected by order, so that the index ends the search at the first row."""
-    query = select(ACCOUNT.ready_at).where(condition).order_by(ACCOUNT.ready_at).limit(1)
-    return transaction.connection.execute(query).scalar()
+def _waiting(transaction: Transaction, query: Select[Any]) -> list[Waiting]:
+    """The accounts that `query` selects. Many have the same host, which is kept once."""
+    rows = transaction.connection.execute(query)
+    return [Waiting(ready_at, account, intern(host)) for ready_at, account, host in rows]
 
 
-def _chosen(transaction: Transaction, request: LeaseRequest) -> list[tuple[str, str]]:
-    """Accounts to be leased, with their hosts; locked.
-
-    Each round fills a host or a tenant, or finds the rest.
-    """
+def _lease_with_room(transaction: Transaction, request: LeaseRequest, rows: Sequence[Waiting]) -> Leased:
+    """Lease those of the accounts, which are locked, for which there is room."""
+    if not rows:
+        return Leased(())
     room = host_room(transaction, request.now, request.hosts)
-    tenants = _Tenants(request.tenants)
+    tenants = TenantsLeft(request.tenants)
     chosen: list[tuple[str, str]] = []
-    while len(chosen) < request.limit:
-        asked = request.limit - len(chosen)
-        query = due(request.now, room.closed, tenants.full).limit(asked)
-        if chosen:
-            query = query.where(ACCOUNT.id.not_in([account for account, _ in chosen]))
-        rows = transaction.connection.execute(query).all()
-        for row in rows:
-            if tenants.has_room(row.id) and room.take_visit(row.host):
-                tenants.take_room(row.id)
-                chosen.append((row.id, row.host))
-        if len(rows) < asked:
+    for each in rows:
+        if len(chosen) == request.limit:
             break
-    return chosen
+        if tenants.has_room(each.account) and room.take_visit(each.host):
+            tenants.take_room(each.account)
+            chosen.append((each.account, each.host))
+    admitted = _admitted(transaction, chosen, request)
+    leases = take_these(transaction, admitted, request.owner, request.until)
+    taken = {*admitted}
+    return Leased(leases, [each for each in rows if each.account not in taken])
 
 
-class _Tenants:
+class TenantsLeft:
     """The tenants' room while accounts are chosen. `full` are the tenants that have none left."""
 
     def __init__(self, room: TenantRoom | None) -> None:

@@ -59,19 +59,45 @@ def _write(transaction: Transaction, schedules: Sequence[Schedule], now: float) 
     if changed:
         lock_accounts(transaction, ACCOUNT.id.in_([row[0] for row in changed]))
     bulk.update(connection, accounts, CONFIGURED, changed)
+    begun = [row[0] for row in changed if _is_visited(row) and not _is_visited(known[row[0]])]
+    make_overdue_accounts_due(transaction, begun, now)
     hosts_named = sorted({each.host for each in schedules if each.host})
     bulk.insert_absent(connection, hosts, ("host", "next_at"), [(host, 0.0) for host in hosts_named])
 
 
+def _is_visited(configured: tuple[str, float, bool, str, bool]) -> bool:
+    """Whether an account with these columns `CONFIGURED` is enabled and not paused."""
+    _, _, enabled, _, paused = configured
+    return enabled and not paused
+
+
+def make_overdue_accounts_due(transaction: Transaction, names: Sequence[str], now: float) -> None:
+    """Have accounts that are visited again, and have been due for long, due now and not before.
+
+    They are locked. Fetchers look for accounts that became due since their last look.
+    """
+    if names:
+        transaction.connection.execute(
+            update(accounts)
+            .where(ACCOUNT.id.in_(names), ACCOUNT.due_at < now)
+            .values(due_at=now, ready_at=_ready_at(now))
+        )
+
+
 def make_accounts_due(transaction: Transaction, names: Sequence[str], now: float) -> None:
     """Have these accounts visited as soon as nobody holds them."""
-    held = and_(ACCOUNT.lease_owner.is_not(None), ACCOUNT.lease_until > now)
     lock_accounts(transaction, ACCOUNT.id.in_(names))
     transaction.connection.execute(
         update(accounts)
         .where(ACCOUNT.id.in_(names), ACCOUNT.due_at > now)
-        .values(due_at=now, ready_at=case((held, ACCOUNT.lease_until), else_=now))
+        .values(due_at=now, ready_at=_ready_at(now))
     )
+
+
+def _ready_at(now: float) -> ColumnElement[float]:
+    """When an account that is due now can be leased."""
+    held = and_(ACCOUNT.lease_owner.is_not(None), ACCOUNT.lease_until > now)
+    return case((held, ACCOUNT.lease_until), else_=now)
 
 
 def lock_accounts(transaction: Transaction, those: ColumnElement[bool]) -> None:

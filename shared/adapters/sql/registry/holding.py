@@ -10,7 +10,11 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from shared.adapters.sql.engine import allow_scans
-from shared.adapters.sql.leases.schedule import lock_accounts, make_accounts_due
+from shared.adapters.sql.leases.schedule import (
+    lock_accounts,
+    make_accounts_due,
+    make_overdue_accounts_due,
+)
 from shared.adapters.sql.tables import accounts, specs
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.model.spec import Kind
@@ -53,6 +57,7 @@ def apply_holders(transaction: Transaction, kind: Kind, ids: Collection[str], no
         transaction.connection.execute(update(accounts).where(ACCOUNT.id.in_(names)).values(enabled=enabled))
         if enabled:
             make_accounts_due(transaction, names, now)
+            make_overdue_accounts_due(transaction, names, now)
 
 
 def _of(kind: Kind) -> ColumnElement[str]:

@@ -31,7 +31,9 @@ def test_no_host_gets_more_than_it_bears_and_none_with_room_is_turned_away(
     for host in wishes:
         limit = limits.of(host)
         rests = limit.spacing > 0 and (begun[host] > 0 or NOW < next_at.get(host, 0) <= NOW + limit.spacing)
+        left = room.left(host)
         bears = not rests and (limit.connections == 0 or visits[host] < limit.connections)
+        assert (left > 0) is bears
         assert room.take_visit(host) is bears
         visits[host] += bears
         begun[host] += bears
@@ -42,7 +44,12 @@ def test_no_host_gets_more_than_it_bears_and_none_with_room_is_turned_away(
 
 def test_a_host_that_rests_opens_when_its_distance_is_over() -> None:
     room = HostRoom(HostLimits(HostLimit(spacing=5.0)), {}, {"a": NOW + 3}, NOW)
-    assert (room.closed, room.opens_at("a")) == ({"a"}, NOW + 3)
+    assert (room.closed, room.ready_at("a", NOW - 9)) == ({"a"}, NOW + 3)
+    assert (room.ready_at("a", NOW + 5), room.ready_at("b", NOW - 9)) == (NOW + 5, NOW - 9)
+
+
+def test_nobody_knows_when_a_host_that_is_full_has_room_again() -> None:
+    assert HostRoom(HostLimits(HostLimit(connections=2)), {"a": 2}, {}, NOW).ready_at("a", NOW) is None
 
 
 def test_a_distance_further_away_than_ever_set_is_not_believed() -> None:
