@@ -2,6 +2,7 @@
 
 Any number of processes may do so. One that ends leaves its import to whoever finds that its time is over; the
 rows of the batch that was under way are then tried again, and those that had been saved are left as they are.
+Before each batch it is looked up what whoever began the import may do by now.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from shared.operations.importing import (
     save,
     save_result,
 )
-from shared.operations.imports import TEXT_FIELD, doer_of, files_of
+from shared.operations.imports import TEXT_FIELD, ImportStopped, doer_of, files_of, principal_of
 from shared.operations.objects import AlreadyThere, Objects, objects_of
 from shared.operations.people import record
 from shared.operations.permitted_objects import PermittedObjects
@@ -132,7 +133,7 @@ class ImportRuns:
             return False
         try:
             problem = await self._carry_out(taken)
-        except (UnreadableImport, ConfigurationError) as error:
+        except (UnreadableImport, ConfigurationError, ImportStopped) as error:
             problem = str(error)
         except MailferryError:
             # The database or the keys are away: the import goes on when its time is over.
@@ -158,10 +159,9 @@ class ImportRuns:
             return f"the file has {len(plan.rows)} accounts; an import may have {MOST_ROWS}, so split it"
         if not await self._write(taken.id, plan, taken.done, []):
             return None
-        principal, doer = doer_of(taken)
-        saver = PermittedSaver(PermittedObjects(self.context, self._objects, principal, doer), taken.tenant)
         planned = 0 if taken.done == 0 else await self._count_of(taken.id, WOULD_BE_ADDED)
         for start in range(taken.done, len(plan.rows), BATCH):
+            saver = await self._saver(taken)
             rows = plan.rows[start : start + BATCH]
             if taken.request["dry_run"]:
                 results = await self._checked(saver, rows, planned)
@@ -175,6 +175,12 @@ class ImportRuns:
             if not await self._write(taken.id, plan, start, told):
                 return None
         return ""
+
+    async def _saver(self, taken: StoredImport) -> PermittedSaver:
+        """What saves rows with the permissions of this moment. Raises `ImportStopped`."""
+        principal = await principal_of(self.context, taken)
+        permitted = PermittedObjects(self.context, self._objects, principal, doer_of(taken))
+        return PermittedSaver(permitted, taken.tenant)
 
     async def _saved(
         self, saver: PermittedSaver, rows: Sequence[ImportedRow], plan: Plan
@@ -215,9 +221,8 @@ class ImportRuns:
         if not await self.context.onboarding.end_import(taken.id, self.holder, problem, now):
             return
         counts = await self.context.onboarding.import_counts(taken.id)
-        _, doer = doer_of(taken)
         after = {**counts, **({"problem": problem} if problem else {})}
-        await record(self.context, doer, "import.end", taken.id, taken.tenant, after=after)
+        await record(self.context, doer_of(taken), "import.end", taken.id, taken.tenant, after=after)
 
 
 def _unchanged(row: ImportedRow) -> SaveResult:

@@ -1,5 +1,5 @@
 """Imports of accounts as one person or token may begin and see them. Processes carry them out beside all
-other work (`import_runs`), each row as if it had been added by the one who began the import.
+other work (`import_runs`), each row as if it was added now by the one who began the import.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
-from shared.access import Permission, Principal, Role
+from shared.access import Access, Permission, Principal, access_to
 from shared.model.errors import Fault, MailferryError
 from shared.model.sealed import SecretName
+from shared.operations.context import OperatorContext
 from shared.operations.importing import FORMATS, Choices, StateFile
 from shared.operations.oauth_authorizing import new_id
-from shared.operations.people import Doer, record
+from shared.operations.people import Doer, present_principal, record
 from shared.operations.permitted_objects import PermittedObjects
 from shared.operations.permitting import NotVisible, require
 from shared.ports.store import IMPORT_TEXT_KIND, SealedSecret, StoredImport, StoredImportRow
@@ -25,6 +26,18 @@ from shared.ports.store import IMPORT_TEXT_KIND, SealedSecret, StoredImport, Sto
 MOST_OF_TENANT = 3
 """Imports of a tenant that wait or are under way."""
 TEXT_FIELD = "text"
+REVOKED = (
+    "stopped, as the token that began this import was revoked or has expired; what was added stays, and the "
+    "rest can be imported with another token"
+)
+PERSON_GONE = (
+    "stopped, as the person who began this import is disabled or removed; what was added stays, and somebody "
+    "else can import the rest"
+)
+NOT_ANY_MORE = (
+    "stopped, as whoever began this import may not add accounts of this tenant any more; what was added "
+    "stays, and somebody else can import the rest"
+)
 
 
 class ImportsExhausted(MailferryError):
@@ -125,23 +138,37 @@ class Imports:
 
     def _request(self, wanted: NewImport) -> dict[str, Any]:
         """All but the text, as JSON can hold it."""
-        principal = self._principal
-        scope = None if principal.scope is None else sorted(principal.scope)
         return {
             "format": wanted.form,
             "dry_run": wanted.is_dry_run,
             "choices": asdict(wanted.choices),
-            "doer": [principal.name, principal.role.value, principal.tenant, scope, principal.token],
+            "doer": [self._principal.name, self._principal.token],
             "address": self.permitted.doer.address,
         }
 
 
-def doer_of(stored: StoredImport) -> tuple[Principal, Doer]:
-    """Return who began an import, with the permissions that he had then."""
-    name, role, tenant, scope, token = stored.request["doer"]
-    given = None if scope is None else frozenset(Permission(each) for each in scope)
-    principal = Principal(name, Role(role), tenant, scope=given, token=token)
-    return principal, Doer(principal.id, stored.request["address"])
+class ImportStopped(MailferryError):
+    """Whoever began an import may not go on with it."""
+
+    temporary = False
+    fault = Fault.OPERATOR
+
+
+async def principal_of(context: OperatorContext, stored: StoredImport) -> Principal:
+    """Return who began an import, with the permissions that he has now. Raises `ImportStopped`."""
+    name, token = stored.request["doer"]
+    principal = await present_principal(context, name, token)
+    if principal is None:
+        raise ImportStopped(REVOKED if token is not None else PERSON_GONE)
+    access = access_to(principal, Permission.ACCOUNTS_WRITE, tenant=stored.tenant)
+    if access is not Access.ALLOWED:
+        raise ImportStopped(NOT_ANY_MORE)
+    return principal
+
+
+def doer_of(stored: StoredImport) -> Doer:
+    """Return who began an import, for the audit."""
+    return Doer(stored.created_by, stored.request["address"])
 
 
 def files_of(text: SecretStr) -> tuple[bytes, Sequence[StateFile]]:

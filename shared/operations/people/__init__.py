@@ -17,6 +17,7 @@ from shared.operations.people.errors import (
 )
 from shared.operations.people.members import NewUser, Users
 from shared.operations.people.own import OwnAccess
+from shared.operations.people.present import present_principal
 from shared.operations.people.second_factor import Enrolment, SecondFactor
 from shared.operations.people.signing_in import SESSION_IDLE, SignedIn, SignIns
 from shared.operations.people.tokens import NewToken, Tokens, TokenUnknown
@@ -50,6 +51,7 @@ __all__ = [
     "UserUnknown",
     "Users",
     "audit_page",
+    "present_principal",
     "record",
     "record_additions",
 ]

@@ -109,12 +109,10 @@ class Tokens:
             return None
         token = await self.context.access.token_by_digest(digest_of(secret))
         now = self.context.clock.now()
-        if token is None or token.revoked_at is not None:
-            return None
-        if token.expires_at is not None and token.expires_at <= now:
-            return None
-        await self._note_use(token, now)
-        return Principal(token.name, token.role, token.tenant, token.accounts, token.scope, token.id)
+        principal = None if token is None else token_principal(token, now)
+        if token is not None and principal is not None:
+            await self._note_use(token, now)
+        return principal
 
     async def _note_use(self, token: ApiToken, now: float) -> None:
         if now - self._noted.get(token.id, token.used_at or 0.0) < USE_NOTED_EVERY:
@@ -123,3 +121,10 @@ class Tokens:
             self._noted.clear()
         self._noted[token.id] = now
         await self.context.access.note_token_use({token.id: now})
+
+
+def token_principal(token: ApiToken, now: float) -> Principal | None:
+    """Return whom a token stands for; None where it has ended."""
+    if token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
+        return None
+    return Principal(token.name, token.role, token.tenant, token.accounts, token.scope, token.id)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from shared.access import Principal, Role
 from shared.model.spec import Kind
 from shared.operations import import_runs
 from shared.operations.import_runs import BUSY, ImportRuns
-from shared.operations.importing import ImportedRow, SaveResult
+from shared.operations.importing import Choices, ImportedRow, SaveResult, save
+from shared.operations.imports import Imports, NewImport
+from shared.operations.people import Doer, NewUser, Users
+from shared.operations.permitted_objects import PermittedObjects
 from shared.ports.store import IMPORT_TEXT_KIND, StoredImportRow
 from tests.fakes.api import Api, open_api
 from tests.fakes.clock import ManualClock
@@ -164,6 +169,55 @@ async def test_an_import_goes_on_where_another_process_was_killed(
         ("acme/bert", "unchanged"),
         ("acme/carl", "added"),
     ]
+
+
+async def _token(api: Api) -> tuple[str, str]:
+    """A token of an admin of acme: its id and its secret."""
+    made = await api.ask("admin", "POST", "/tokens", {"name": "ci", "role": "admin", "tenant": "acme"})
+    assert made.status_code == 201, made.json()
+    return made.json()["id"], made.json()["secret"]
+
+
+async def test_an_import_ends_before_the_next_rows_once_its_token_is_revoked(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, secret = await _token(api)
+    api = replace(api, tokens={**api.tokens, "ci": secret})
+    monkeypatch.setattr(import_runs, "BATCH", 1)
+    name = await begin(api, table("anna", "bert"), "ci")
+
+    async def saves_and_is_revoked(*arguments: Any) -> Any:
+        saved = await save(*arguments)
+        assert (await api.ask("admin", "DELETE", f"/tokens/{token}")).status_code == 204
+        return saved
+
+    monkeypatch.setattr(import_runs, "save", saves_and_is_revoked)
+    ended = await carry_out(api, name)
+    assert (ended["state"], ended["done"], ended["total"]) == ("failed", 1, 2)
+    assert "the token that began this import was revoked" in str(ended["problem"])
+    assert await rows(api, name) == [("acme/anna", "added")]
+    assert await accounts(api) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [({"role": Role.SUPPORT}, "may not add accounts"), ({"enabled": False}, "is disabled or removed")],
+)
+async def test_an_import_of_a_person_who_may_not_add_any_more_adds_nothing(
+    api: Api, change: Mapping[str, Any], problem: str
+) -> None:
+    context = api.control.context
+    users = Users(context)
+    await users.add(NewUser("anna", Role.ADMIN, "acme"))
+    permitted = PermittedObjects(
+        context, api.control.objects, Principal("anna", Role.ADMIN, "acme"), Doer("anna", "192.0.2.9")
+    )
+    begun = await Imports(permitted).begin("acme", NewImport("csv", table("anna"), Choices()))
+    await users.change("anna", None, **change)
+    ended = await carry_out(api, begun.stored.id)
+    assert (ended["state"], ended["done"]) == ("failed", 0)
+    assert problem in str(ended["problem"])
+    assert await accounts(api) == 2
 
 
 async def test_a_file_that_is_not_in_its_form_fails_with_its_line(api: Api) -> None:
