@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.command import REPOSITORY
+from tests.servers.api_client import ApiClient
 from tests.servers.ferry import Ferry, FerryProcess
 
 PAGE = REPOSITORY / "docs" / "api.md"
@@ -84,3 +86,12 @@ def test_a_thousand_customers_are_onboarded_once_although_the_first_run_is_kille
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(": added\n") == CUSTOMERS
     assert json.loads(ferry.call("status", "-o", "json").out)["summary"]["accounts"] == CUSTOMERS
+    client = ApiClient(int(environ["MAILFERRY_URL"].rpartition(":")[2]), environ["TOKEN"])
+    actions, cursor = Counter[str](), ""
+    while True:
+        _, page = client.ask("GET", f"/audit?limit=200{cursor}")
+        actions.update(each["action"] for each in page["items"])
+        if not page["next"]:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert (actions["account.add"], actions["account.change"]) == (CUSTOMERS, 0)
