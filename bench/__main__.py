@@ -15,8 +15,9 @@ beginning TLS, in full and resumed. `polls` visits mailboxes in which nothing ca
 each way; `watch` waits in all of them for the server to tell of mail. `kept` is an empty poll and one new
 mail in a mailbox with 1,000,000 kept mails, and in an empty one. `getmail` is getmail6 over IMAP, where it
 can be installed. `registry` applies, starts and asks with 1,000, 10,000 and 100,000 accounts.
-`oauth` is the CPU for renewing a grant. `scale` is 1, 2 and 4 of each service, each process with `--share` of
-a core.
+`oauth` is the CPU for renewing a grant. `api` is requests to the API while mail is carried, and `console` all
+pages of the console, with `--large-accounts` accounts and `--large-mails` mails. `scale` is 1, 2 and 4 of
+each service, each process with `--share` of a core.
 """
 
 from __future__ import annotations
@@ -30,9 +31,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.alone import measure_idle, measure_relay, measure_scale, measure_waiting, measure_without_servers
+from bench.alone import (
+    measure_idle,
+    measure_large,
+    measure_relay,
+    measure_scale,
+    measure_waiting,
+    measure_without_servers,
+)
 from bench.carriers import LASTING_IMAP, carry, carry_from_afar
 from bench.kept_small import kept_small
+from bench.large import Large
 from bench.report import show, write
 from bench.result import Result
 from bench.source import Source, source_directory
@@ -70,9 +79,11 @@ CONTESTANTS = (
     "kept",
     "registry",
     "oauth",
+    "api",
+    "console",
     "scale",
 )
-ON_REQUEST = frozenset({"polls", "watch", "kept", "getmail", "registry", "oauth", "scale"})
+ON_REQUEST = frozenset({"polls", "watch", "kept", "getmail", "registry", "oauth", "api", "console", "scale"})
 """Contestants that need many accounts or mails and many minutes, or something that is installed from the
 network; they run only where `--only` names them."""
 
@@ -111,6 +122,9 @@ def main() -> None:
             home = stack.enter_context(server_directory("tenants"))
             results |= fairness(dovecot, sink, home, options.octets)
         results |= measure_relay(wanted, sink, options.octets) | kept_small(wanted, sink, stack, console)
+        if {"api", "console"} & {*wanted}:
+            large = Large(options.large_accounts, options.large_mails)
+            results |= measure_large(wanted, sink, large, stack, console)
         results |= measure_without_servers(wanted, stack, console)
     if not results:
         parser.exit(1, "nothing was measured: what it needs is not at hand\n")
@@ -126,6 +140,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mails", type=int, default=50, help="per account")
     parser.add_argument("--octets", type=int, default=4096, help="per mail")
     parser.add_argument("--waiting", type=int, default=1000, help="mailboxes of `polls` and `watch`")
+    parser.add_argument("--large-accounts", type=int, default=100_000, help="of `api` and `console`")
+    parser.add_argument("--large-mails", type=int, default=1_000_000, help="of `api` and `console`")
     parser.add_argument("--share", type=float, default=0.25, help="of a core for each process of `scale`")
     parser.add_argument("--only", action="append", choices=CONTESTANTS, help="may be given several times")
     return parser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -10,10 +11,13 @@ from dataclasses import replace
 from rich.console import Console
 
 from bench import idle
+from bench.api import api
 from bench.carriers import LASTING_IMAP
+from bench.console import console_pages
 from bench.handshake import handshakes
 from bench.headers import headers
 from bench.huge import huge_mail, huge_mail_in_parts
+from bench.large import Large, fill_large
 from bench.oauth import Place, oauth
 from bench.polls import polls
 from bench.registry import postgres_place, registry, sqlite_place
@@ -51,6 +55,23 @@ def measure_scale(
     rabbitmq = stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq"))))
     postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))
     return scale(source, sink, work, rabbitmq, postgres, options.share, console)
+
+
+def measure_large(
+    wanted: Sequence[str], sink: SmtpSink, large: Large, stack: ExitStack, console: Console
+) -> dict[str, Result]:
+    """API and console with many accounts and mails, on PostgreSQL."""
+    rabbitmq = stack.enter_context(RabbitMq(stack.enter_context(server_directory("rabbitmq"))))
+    postgres = stack.enter_context(Postgres(stack.enter_context(server_directory("postgres"))))
+    home = stack.enter_context(server_directory("large"))
+    place = postgres_place(home, postgres.create_database(), rabbitmq.url())
+    begun = time.perf_counter()
+    fill_large(place, large)
+    console.print(
+        f"{large.accounts:,} accounts and {large.mails:,} mails in {time.perf_counter() - begun:.0f} s"
+    )
+    results = console_pages([place], large, console) if "console" in wanted else {}
+    return results | (api([place], large, sink, console) if "api" in wanted else {})
 
 
 def measure_relay(wanted: Sequence[str], sink: SmtpSink, octets: int) -> dict[str, Result]:

@@ -226,3 +226,13 @@ def _tls(source: Source) -> tuple[str, ...]:
     if source.tls:
         return ('tls = "required"', f'ca_file = "{source.dovecot.certificate.chain}"')
     return ('tls = "off"',)
+
+
+def output_of(*arguments: str) -> str:
+    """Run a command to its end; return what it wrote. Raises `BenchError`."""
+    done = subprocess.run(
+        [COMMAND, *arguments], capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+    if done.returncode != 0:
+        raise BenchError(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
+    return done.stdout

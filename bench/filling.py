@@ -37,7 +37,7 @@ def fill(urls: Sequence[str], templates: Sequence[MailTemplate], generations: in
     The oldest were carried `seconds` before the templates, and the others evenly since.
     """
     with ExitStack() as stack:
-        fillers = [stack.enter_context(_filler(url)) for url in urls]
+        fillers = [stack.enter_context(filler_of(url)) for url in urls]
         for batch in _batches(templates, generations, seconds):
             for filler in fillers:
                 filler.send(batch)
@@ -63,7 +63,8 @@ def _rows(stories: Sequence[Story]) -> Batch:
 
 
 @contextmanager
-def _filler(url: str) -> Iterator[Filler]:
+def filler_of(url: str) -> Iterator[Filler]:
+    """Yield what takes rows for a database: those of `COLUMNS`, and whole rows of other tables."""
     database = parse_url(url)
     filler = _postgres(url) if database.path is None else _sqlite(database.path)
     next(filler)
@@ -84,8 +85,13 @@ def _sqlite(path: Path) -> Filler:
             connection.execute("COMMIT")
 
 
+def _columns(table: Table) -> Sequence[str]:
+    numbered = table.autoincrement_column  # by the database
+    return COLUMNS.get(table) or [each.name for each in table.columns if each is not numbered]
+
+
 def _insert(table: Table) -> str:
-    columns = COLUMNS[table]
+    columns = _columns(table)
     return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - names of our own tables
 
 
@@ -95,7 +101,7 @@ def _postgres(url: str) -> Filler:
             while True:
                 for table, rows in (yield).items():
                     with cursor.copy(
-                        f"COPY {table.name} ({', '.join(COLUMNS[table])}) FROM STDIN".encode()
+                        f"COPY {table.name} ({', '.join(_columns(table))}) FROM STDIN".encode()
                     ) as copy:
                         for row in rows:
                             copy.write_row(row)

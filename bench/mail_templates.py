@@ -33,6 +33,8 @@ NUMBER_DIGITS = 10
 IDENTITY_OCTETS = 20
 
 Pick = Callable[[Sequence[Any]], Sequence[Any]]
+Owner = Callable[[int], Sequence[str]]
+"""The account, the recipient and the tenant of the mail with a number."""
 
 
 class Story(NamedTuple):
@@ -47,14 +49,18 @@ class Story(NamedTuple):
 class MailTemplate:
     """Makes more mails like one that was carried. Its UID has 16 hexadecimal digits, its Message-ID the form
     `<name.NUMBER@domain>` with ten digits, and its identity is a digest; raises ValueError otherwise.
+
+    With `owner` each mail is of the account that it names; the names of number 0 are those of the story, and
+    all others have their lengths. Otherwise all mails are of the story's account.
     """
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: Story, owner: Owner = lambda _: ()) -> None:
+        self._owner = owner
         self._like = message_of(story.message)
         entries = [entry_of(row[3]) for row in story.journal]
         self._times = sorted(set().union(*(_times(entry.model_dump()) for entry in entries)))
         like = self._like
-        names = (like.id, like.key.uid, like.identity, like.message_id)
+        names = (like.id, like.key.uid, like.identity, like.message_id, *owner(0))
         values = _Pool((*names, *self._times))
         self._message = values.picks(story.message)
         self._recipients = [*map(values.picks, story.recipients)]
@@ -83,13 +89,14 @@ class MailTemplate:
             ],
         )
 
-    def _names(self, number: int, age: float, random: Random) -> tuple[str, str, str, str]:
+    def _names(self, number: int, age: float, random: Random) -> tuple[str, ...]:
         like = self._like
         return (
             message_id(like.first_fetched_at - age, random.randbytes),
             f"{number:0{UID_DIGITS}x}{like.key.uid[UID_DIGITS:]}",
             random.randbytes(IDENTITY_OCTETS).hex(),
             _numbered(like.message_id, number),
+            *self._owner(number),
         )
 
 

@@ -80,7 +80,7 @@ def registry(places: Sequence[Place], console: Console, sizes: Sequence[int] = S
     table = Table(title="seconds (CPU seconds)")
     rows: dict[tuple[str, int], Mapping[str, str]] = {}
     for place in places:
-        _run(place, "db", "upgrade", "-c", str(configured(place, "services", 0)))
+        run(place, "db", "upgrade", "-c", str(configured(place, "services", 0)))
         for size in sizes:
             console.print(f"registry, {place.name}, {size} accounts …")
             rows[place.name, size], result = _measured(place, size)
@@ -99,14 +99,14 @@ def registry(places: Sequence[Place], console: Console, sizes: Sequence[int] = S
 
 def _measured(place: Place, size: int) -> tuple[Mapping[str, str], Result]:
     everything, services = configured(place, "all", size), configured(place, "services", 0)
-    apply_all = _run(place, "apply", "-c", str(everything))
-    again = _run(place, "apply", "-c", str(everything))
+    apply_all = run(place, "apply", "-c", str(everything))
+    again = run(place, "apply", "-c", str(everything))
     everything.write_text(everything.read_text().replace('recipient = "box7@', 'recipient = "other7@'))
-    one_of_all = _run(place, "apply", "-c", str(everything))
-    one = _run(place, "apply", "-c", str(configured(place, "one", 1, tenant="single")))
+    one_of_all = run(place, "apply", "-c", str(everything))
+    one = run(place, "apply", "-c", str(configured(place, "one", 1, tenant="single")))
     leased = asyncio.run(_lease(place.store))
     postpone(place.store)
-    status = _run(place, "status", "-c", str(services))
+    status = run(place, "status", "-c", str(services))
     start, memory = _started(place, services)
     row = {
         "apply all": str(apply_all),
@@ -170,7 +170,7 @@ def postpone(store: str, seconds: float = LATER) -> None:
     engine.dispose()
 
 
-def _run(place: Place, *arguments: str) -> Taken:
+def run(place: Place, *arguments: str) -> Taken:
     """Run a command to its end."""
     log = place.home / "command.log"
     begun = time.perf_counter()
