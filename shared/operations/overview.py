@@ -81,8 +81,11 @@ async def _made(context: OperatorContext, principal: Principal, doer: Doer) -> O
 
 async def _mails(context: OperatorContext, tenant: str | None) -> MailNumbers:
     today = day_of(context.clock.now())
-    used = await context.store.tenant_usage(today, today, None if tenant is None else [tenant])
-    totals: MailTotals = await context.store.mail_totals(tenant)
+    used = await context.store.usage_by_day(today, today, None if tenant is None else [tenant])
+    # To count them, PostgreSQL reads all mails. They change by themselves, so nobody misses some seconds.
+    totals: MailTotals = await context.recent.get_aged(
+        ("mail totals", tenant), context.clock.now(), lambda: context.store.mail_totals(tenant)
+    )
     return MailNumbers(
         sum(each.mails for each in used), sum(each.octets for each in used), totals.in_flight, totals.parked
     )

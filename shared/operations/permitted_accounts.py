@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.access import Access, Permission, Principal, Role, access_to
-from shared.model.account_condition import Colour
+from shared.model.account_condition import WORST_FIRST, AccountCondition, Colour
 from shared.model.spec import Kind
 from shared.operations.context import OperatorContext
 from shared.operations.objects import NotThere
 from shared.operations.pausing import pause, resume
 from shared.operations.people import Doer, GrantRefused, record
 from shared.operations.status import AccountStatus, account_statuses
-from shared.ports.store import AccountQuery, AccountState
+from shared.ports.store import AccountQuery, AccountState, ListedAccount
 
 MOST_AT_ONCE = 500
 """Accounts of one act: they are named in one statement, and each has a row in the audit."""
@@ -60,24 +60,46 @@ class PermittedAccounts:
             return AccountListing((), {}, None)
         accounts, tenants = scope
         now = self.context.clock.now()
-        query = AccountQuery(accounts, tenants, False, limit + 1, only.colours, only.text, after, False)
-        page = await self.context.store.account_page(query, now)
-        listed = page.accounts[:limit]
-        counted = AccountQuery(accounts, tenants, limit=0, text=only.text)
+        if only.text:
+            return await self._found(
+                AccountQuery(accounts, tenants, False, limit + 1, only.colours, only.text, after)
+            )
+        counted = AccountQuery(accounts, tenants, limit=0)
         counts = await self.context.recent.get(counted, now, lambda: self._counts(counted))
-        last = listed[-1] if len(page.accounts) > limit else None
+        # Only for colours that there are: for each other one, all accounts would be looked through for none.
+        colours = tuple(each for each in only.colours or WORST_FIRST if counts.get(each))
+        if not colours:
+            return AccountListing((), counts, None)
+        query = AccountQuery(accounts, tenants, False, limit + 1, colours, after=after, counted=False)
+        page = await self.context.store.account_page(query, now)
+        return await self._listing(page.accounts, counts, limit)
+
+    async def _found(self, query: AccountQuery) -> AccountListing:
+        """The accounts with a text in their names. Names are read one by one, so all is asked at once."""
+        page = await self.context.store.account_page(query, self.context.clock.now())
+        return await self._listing(page.accounts, _of_colours(page.counts), query.limit - 1)
+
+    async def _listing(
+        self, found: Sequence[ListedAccount], counts: Mapping[Colour, int], limit: int
+    ) -> AccountListing:
+        """A page of up to `limit` accounts; `found` has one more where there is another page."""
+        listed = found[:limit]
+        last = listed[-1] if len(found) > limit else None
         return AccountListing(
             await account_statuses(self.context, listed),
             counts,
             None if last is None else (last.colour, last.account),
         )
 
+    async def of_tenants(self, tenants: Sequence[str]) -> Mapping[str, Mapping[Colour, int]]:
+        """Return how many accounts of each colour each of these tenants has. Raises `GrantRefused`."""
+        asked = [each for each in tenants if self._scope(each) == ((), (each,))]
+        found = await self.context.store.tenant_colours(asked, self.context.clock.now()) if asked else {}
+        return {each: found.get(each, {}) for each in tenants}
+
     async def _counts(self, query: AccountQuery) -> Mapping[Colour, int]:
         page = await self.context.store.account_page(query, self.context.clock.now())
-        counts: dict[Colour, int] = {}
-        for (colour, _), number in page.counts.items():
-            counts[colour] = counts.get(colour, 0) + number
-        return counts
+        return _of_colours(page.counts)
 
     async def show(self, name: str) -> tuple[AccountStatus, AccountState | None]:
         """Return how an account is doing, and its schedule if it has one. Raises `NotThere`."""
@@ -148,3 +170,11 @@ class PermittedAccounts:
     async def _record(self, action: str, names: Sequence[str]) -> None:
         for name in names:
             await record(self.context, self.doer, action, name, name.partition("/")[0])
+
+
+def _of_colours(counts: Mapping[tuple[Colour, AccountCondition], int]) -> Mapping[Colour, int]:
+    """The sums of all conditions of each colour."""
+    sums: dict[Colour, int] = {}
+    for (colour, _), number in counts.items():
+        sums[colour] = sums.get(colour, 0) + number
+    return sums

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
+    Select,
+    and_,
+    case,
+    func,
+    not_,
+    or_,
+    select,
+    union,
+)
 
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.registry.reading import registry_revision
@@ -76,20 +88,69 @@ def condition(now: float) -> ColumnElement[str]:
     )
 
 
+def out_of_order(now: float) -> CompoundSelect[str]:
+    """Select the accounts that are not both `WORKING` and green, some that were removed included.
+
+    They are few as a rule, and found without a look at the registry's row of each account. An enabled account
+    has a schedule always: both are written together.
+    """
+    in_schedule = or_(
+        ACCOUNT.enabled.is_(False),
+        ACCOUNT.paused,
+        ACCOUNT.failures > 0,
+        ACCOUNT.due_at < now - OVERDUE,
+        ACCOUNT.visited_at.is_(None),
+        ACCOUNT.problem.is_not(None),
+    )
+    return union(
+        select(ACCOUNT.id).where(in_schedule),
+        select(SPEC.id).where(REGISTERED, ~SPEC.enabled),
+        _with_parked(),
+        _with_lost(),
+    )
+
+
 def coloured(now: float) -> Select[Any]:
     """Select accounts with their `state`, and the place of their colour in `WORST_FIRST` as `rank`."""
-    state = condition(now).label("state")
-    held = state.in_([AccountCondition.DISABLED.value, AccountCondition.PAUSED.value])
-    in_part = state.in_([AccountCondition.OVERDUE.value, AccountCondition.DEGRADED.value])
-    troubled = or_(SPEC.id.in_(_with_parked()), SPEC.id.in_(_with_lost()))
+    state = condition(now)
     rank = case(
-        (state == AccountCondition.FAILING.value, WORST_FIRST.index(Colour.RED)),
-        (held, WORST_FIRST.index(Colour.YELLOW)),
-        (ACCOUNT.visited_at.is_(None), WORST_FIRST.index(Colour.WHITE)),
-        (or_(in_part, troubled), WORST_FIRST.index(Colour.YELLOW)),
-        else_=WORST_FIRST.index(Colour.GREEN),
+        *((_is(colour, state), WORST_FIRST.index(colour)) for colour in _BY_RULE),
+        else_=WORST_FIRST.index(Colour.YELLOW),
     )
-    return select(SPEC.id, state, rank.label("rank")).select_from(scheduled()).where(REGISTERED)
+    listed = select(SPEC.id, SPEC.tenant, state.label("state"), rank.label("rank"))
+    return listed.select_from(scheduled()).where(REGISTERED)
+
+
+def of_colour(colour: Colour, now: float) -> ColumnElement[bool]:
+    """The condition that an account has a colour.
+
+    Which accounts have parked or lost mail is looked up only for those colours that depend on it.
+    """
+    state = condition(now)
+    if colour in _BY_RULE:
+        return _is(colour, state)
+    return not_(or_(*(_is(each, state) for each in _BY_RULE)))
+
+
+_BY_RULE = (Colour.RED, Colour.WHITE, Colour.GREEN)
+"""All others are yellow."""
+
+
+def _is(colour: Colour, state: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether an account has a colour of `_BY_RULE`."""
+    if colour is Colour.RED:
+        return state == AccountCondition.FAILING.value
+    if colour is Colour.WHITE:
+        return and_(ACCOUNT.visited_at.is_(None), state.not_in(_FAILING_OR_HELD))
+    troubled = or_(SPEC.id.in_(_with_parked()), SPEC.id.in_(_with_lost()))
+    # Not `=`: PostgreSQL would expect few such accounts, and read and sort all to find the first ones.
+    return and_(state.not_in(_NOT_WORKING), not_(troubled))
+
+
+_NOT_WORKING = [each.value for each in AccountCondition if each is not AccountCondition.WORKING]
+_FAILING_OR_HELD = [
+    each.value for each in (AccountCondition.FAILING, AccountCondition.DISABLED, AccountCondition.PAUSED)
+]
 
 
 def _with_parked() -> Select[str]:

@@ -13,22 +13,27 @@ from shared.adapters.sql.account_conditions import (
     LEFT_BEHIND,
     MESSAGE,
     RECIPIENT,
+    REGISTERED,
     SPEC,
     coloured,
+    condition,
+    of_colour,
+    out_of_order,
     scheduled,
 )
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.registry.holding import DISABLED_HOLDER
 from shared.adapters.sql.rows import decode_read_failures
-from shared.adapters.sql.tables import KEPT, messages, recipients, skipped, suppressions
+from shared.adapters.sql.tables import KEPT, skipped, specs, suppressions
 from shared.adapters.sql.unit_of_work import Transaction
 from shared.model.account_condition import WORST_FIRST, AccountCondition, Colour
 from shared.model.message import IN_FLIGHT, MessageStatus
 from shared.model.spec import Kind, Manager
 from shared.ports.store.accounts import AccountCounts, AccountPage, AccountQuery, AccountState, ListedAccount
-from shared.ports.store.operator import MailTotals
 
 ACCOUNTS_PER_STATEMENT = 500
+FEW = 500
+"""Accounts that are looked at one by one to count them."""
 OF_STATE = (
     ACCOUNT.id.label("account"),
     ACCOUNT.enabled,
@@ -59,12 +64,70 @@ _OF_SPEC = (
 def account_page(transaction: Transaction, query: AccountQuery, now: float) -> AccountPage:
     """Return the first accounts of a query, and the counts of all."""
     allow_scans(transaction.connection)
-    found = coloured(now).where(*_scope(query)).subquery()
-    counts = _counts(transaction, found) if query.counted else {}
-    return AccountPage(counts, _listed(transaction, _first(transaction, found, query)))
+    named = _named(transaction, query) if query.text else query
+    if named is None:
+        return AccountPage()
+    counts = _counts(transaction, named, now) if query.counted else {}
+    if query.counted:
+        there = {colour for colour, _ in counts}
+        named = named._replace(colours=tuple(there.intersection(query.colours or WORST_FIRST)))
+        if not named.colours:
+            return AccountPage(counts)
+    return AccountPage(counts, _listed(transaction, _first(transaction, named, now)))
 
 
-def _counts(transaction: Transaction, found: Subquery) -> dict[tuple[Colour, AccountCondition], int]:
+def _named(transaction: Transaction, query: AccountQuery) -> AccountQuery | None:
+    """Return the query with the names that have its text, so that these are looked for once; None where there
+    are none. Where they are many, the query is returned as it is: a page is soon full.
+    """
+    names = select(SPEC.id).where(REGISTERED, *_scope(query)).limit(ACCOUNTS_PER_STATEMENT + 1)
+    found = transaction.connection.execute(names).scalars().all()
+    if len(found) > ACCOUNTS_PER_STATEMENT:
+        return query
+    return query._replace(accounts=tuple(found), tenants=(), text="") if found else None
+
+
+def tenant_colours(
+    transaction: Transaction, tenants: Sequence[str], now: float
+) -> dict[str, dict[Colour, int]]:
+    """Return how many accounts of each colour each of these tenants has."""
+    allow_scans(transaction.connection)
+    counts: dict[str, dict[Colour, int]] = {each: {} for each in tenants}
+    whole = select(SPEC.tenant, func.count().label("number")).where(REGISTERED, SPEC.tenant.in_(tenants))
+    few = []
+    for row in transaction.connection.execute(whole.group_by(SPEC.tenant)):
+        if row.number <= FEW:
+            few.append(row.tenant)
+            continue
+        for (colour, _), number in _counts(transaction, AccountQuery(tenants=(row.tenant,)), now).items():
+            counts[row.tenant][colour] = counts[row.tenant].get(colour, 0) + number
+    found = coloured(now).where(SPEC.tenant.in_(few)).subquery()
+    counted = select(found.c.tenant, found.c.rank, func.count().label("number"))
+    for row in transaction.connection.execute(counted.group_by(found.c.tenant, found.c.rank)):
+        counts[row.tenant][WORST_FIRST[row.rank]] = row.number
+    return counts
+
+
+def _counts(
+    transaction: Transaction, query: AccountQuery, now: float
+) -> dict[tuple[Colour, AccountCondition], int]:
+    found = coloured(now).where(*_scope(query))
+    if query.accounts:
+        return _grouped(transaction, found.subquery())
+    whole = select(func.count()).select_from(specs).where(REGISTERED, *_scope(query))
+    number: int = transaction.connection.execute(whole).scalar_one()
+    if number <= FEW:
+        return _grouped(transaction, found.subquery())
+    # All that nothing is said of are in order. To find that out for each takes three times as long.
+    counts = _grouped(transaction, found.where(SPEC.id.in_(out_of_order(now))).subquery())
+    in_order = number - sum(counts.values())
+    if in_order:
+        key = Colour.GREEN, AccountCondition.WORKING
+        counts[key] = counts.get(key, 0) + in_order
+    return counts
+
+
+def _grouped(transaction: Transaction, found: Subquery) -> dict[tuple[Colour, AccountCondition], int]:
     counted = select(found.c.rank, found.c.state, func.count().label("number"))
     return {
         (WORST_FIRST[row.rank], AccountCondition(row.state)): row.number
@@ -73,38 +136,30 @@ def _counts(transaction: Transaction, found: Subquery) -> dict[tuple[Colour, Acc
 
 
 def _first(
-    transaction: Transaction, found: Subquery, query: AccountQuery
+    transaction: Transaction, query: AccountQuery, now: float
 ) -> dict[str, tuple[Colour, AccountCondition]]:
     """The names of a page with colour and condition, in order.
 
-    Colours are asked for one by one: so the database reads by name, and stops where the page is full. What
-    has a part of a name is found by reading all names, which is done once.
+    Colours are asked for one by one: so the database reads by name, and stops where the page is full.
     """
-    ranks = [rank for rank, colour in enumerate(WORST_FIRST) if not query.colours or colour in query.colours]
+    colours = [each for each in WORST_FIRST if not query.colours or each in query.colours]
     if query.after is not None:
-        ranks = [rank for rank in ranks if rank >= WORST_FIRST.index(query.after[0])]
-    steps = [ranks] if query.text else [[rank] for rank in ranks]
+        place = WORST_FIRST.index(query.after[0])
+        colours = [each for each in colours if WORST_FIRST.index(each) >= place]
     page: dict[str, tuple[Colour, AccountCondition]] = {}
-    for step in steps:
+    for colour in colours:
         if len(page) >= query.limit:
             break
-        listed = select(found.c.id, found.c.rank, found.c.state).where(found.c.rank.in_(step))
-        listed = listed.where(*_further(found, query)).limit(query.limit - len(page))
-        listed = listed.order_by(*([found.c.rank] if len(step) > 1 else []), found.c.id)
-        for row in transaction.connection.execute(listed):
-            page[row.id] = WORST_FIRST[row.rank], AccountCondition(row.state)
+        state = condition(now).label("state")
+        listed = select(SPEC.id, state).select_from(scheduled()).where(REGISTERED, *_scope(query))
+        listed = listed.where(of_colour(colour, now))
+        if query.failing:
+            listed = listed.where(state == AccountCondition.FAILING.value)
+        if query.after is not None and query.after[0] is colour:
+            listed = listed.where(SPEC.id > query.after[1])
+        for row in transaction.connection.execute(listed.order_by(SPEC.id).limit(query.limit - len(page))):
+            page[row.id] = colour, AccountCondition(row.state)
     return page
-
-
-def _further(found: Subquery, query: AccountQuery) -> list[ColumnElement[bool]]:
-    """The condition that an account comes after those of the pages before, and fails where that is asked."""
-    conditions: list[ColumnElement[bool]] = []
-    if query.failing:
-        conditions.append(found.c.state == AccountCondition.FAILING.value)
-    if query.after is not None:
-        rank, name = WORST_FIRST.index(query.after[0]), query.after[1]
-        conditions.append(or_(found.c.rank > rank, found.c.id > name))
-    return conditions
 
 
 def account_counts(transaction: Transaction, names: Sequence[str]) -> Mapping[str, AccountCounts]:
@@ -116,19 +171,6 @@ def account_counts(transaction: Transaction, names: Sequence[str]) -> Mapping[st
             for account, number in transaction.connection.execute(query):
                 counts[account] = counts[account]._replace(**{field: number})
     return counts
-
-
-def mail_totals(transaction: Transaction, tenant: str | None = None) -> MailTotals:
-    """Return how many mails are on their way and recipients parked; of one tenant, or of all."""
-    allow_scans(transaction.connection)
-    of_tenant = [] if tenant is None else [MESSAGE.tenant == tenant]
-    on_way = select(func.count()).select_from(messages)
-    on_way = on_way.where(KEPT, MESSAGE.settled_at.is_(None), MESSAGE.status.in_([*map(str, IN_FLIGHT)]))
-    parked = select(func.count()).select_from(recipients).where(RECIPIENT.parked_at.is_not(None))
-    if tenant is not None:
-        parked = parked.join(messages, MESSAGE.id == RECIPIENT.message)
-    counts = [transaction.connection.scalar(each.where(*of_tenant)) for each in (on_way, parked)]
-    return MailTotals(counts[0] or 0, counts[1] or 0)
 
 
 def state_of_row(fields: Mapping[str, Any]) -> AccountState:
@@ -147,8 +189,10 @@ def _scope(query: AccountQuery) -> list[ColumnElement[bool]]:
     """The condition that an account is one of those that are asked for."""
     conditions: list[ColumnElement[bool]] = []
     # An empty list in an OR would keep the databases from using their indexes.
-    named = [SPEC.id.in_(query.accounts)] if query.accounts else []
-    if query.tenants:
+    named: list[ColumnElement[bool]] = [SPEC.id.in_(query.accounts)] if query.accounts else []
+    if len(query.tenants) == 1:
+        named.append(SPEC.tenant == query.tenants[0])  # of a list, SQLite would not use the index
+    elif query.tenants:
         named.append(SPEC.tenant.in_(query.tenants))
     if named:
         conditions.append(or_(*named))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Index, text
+from sqlalchemy import Column, ColumnElement, Index, func, text
 
 from shared.adapters.sql.access.tables import (
     api_tokens,
@@ -33,10 +33,13 @@ from shared.adapters.sql.tables import (
     secrets,
     skipped,
     specs,
+    usage,
 )
 
 
-def _partial(name: str, column: Column[Any], *more: Column[Any], where: str, unique: bool = False) -> Index:
+def _partial(
+    name: str, column: ColumnElement[Any], *more: Column[Any], where: str, unique: bool = False
+) -> Index:
     """An index of the rows for which `where` is true, in both databases."""
     only = text(where)
     return Index(name, column, *more, unique=unique, postgresql_where=only, sqlite_where=only)
@@ -62,6 +65,9 @@ INDEXES = (
     ),
     _partial("messages_unbacked", messages.c.id, where="unbacked"),
     _partial("messages_message_id", messages.c.message_id, where="message_id <> ''"),
+    _partial(
+        "messages_sender", func.lower(messages.c.reverse_path), messages.c.id, where="reverse_path <> ''"
+    ),
     Index("recipients_address", recipients.c.address, recipients.c.message),
     _partial(
         "recipients_destination",
@@ -95,6 +101,7 @@ INDEXES = (
     Index("login_tests_begun_at", login_tests.c.begun_at),
     Index("imports_tenant", imports.c.tenant, imports.c.id),
     _partial("imports_busy_until", imports.c.busy_until, where="ended_at IS NULL"),
+    Index("usage_day", usage.c.day),
     Index("journal_message", journal.c.message, journal.c.seq),
 )
 """Each is attached to its table by being created."""

@@ -6,13 +6,15 @@ from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, func
 
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.searches import listed_parked, parked_places
-from shared.adapters.sql.tables import NAMED, messages, recipients
+from shared.adapters.sql.tables import KEPT, NAMED, SENT, messages, recipients
 from shared.adapters.sql.text import key, searchable
 from shared.adapters.sql.unit_of_work import Transaction, load_messages
 from shared.custody.state import Message
 from shared.model.mailbox import written_uids
+from shared.model.message import IN_FLIGHT
 from shared.model.tenant_room import tenant_of
 from shared.ports.store.mails import MailQuery, ParkedPage, ParkedPlace, ParkedQuery, Scope
+from shared.ports.store.operator import MailTotals
 
 MESSAGE, RECIPIENT = messages.c, recipients.c
 
@@ -20,8 +22,8 @@ MESSAGE, RECIPIENT = messages.c, recipients.c
 def mail_page(transaction: Transaction, query: MailQuery, limit: int) -> list[Message]:
     """Return up to `limit` mails, newest first.
 
-    A recipient, a Message-ID, a UID and a tenant have an index each, which yields its newest mails. What has
-    none (account, sender, status, time) is compared mail by mail from the newest on.
+    A recipient, a sender, a Message-ID, a UID and a tenant have an index each, which yields its newest mails.
+    What has none (account, status, time) is compared mail by mail from the newest on.
     """
     if query.text:
         wanted = _named(query, limit)
@@ -85,7 +87,7 @@ def _of_mails(query: MailQuery) -> list[ColumnElement[bool]]:
         bare = searchable(query.message_id.strip().removeprefix("<").removesuffix(">"))
         conditions.append(and_(NAMED, MESSAGE.message_id.in_([bare, f"<{bare}>"])))
     if query.sender:
-        conditions.append(func.lower(MESSAGE.reverse_path) == key(query.sender).lower())
+        conditions.append(and_(SENT, func.lower(MESSAGE.reverse_path) == key(query.sender).lower()))
     if query.statuses:
         conditions.append(MESSAGE.status.in_([each.value for each in query.statuses]))
     if query.since is not None:
@@ -93,6 +95,19 @@ def _of_mails(query: MailQuery) -> list[ColumnElement[bool]]:
     if query.until is not None:
         conditions.append(MESSAGE.first_fetched_at < query.until)
     return conditions
+
+
+def mail_totals(transaction: Transaction, tenant: str | None = None) -> MailTotals:
+    """Return how many mails are on their way and recipients parked; of one tenant, or of all."""
+    allow_scans(transaction.connection)
+    of_tenant = [] if tenant is None else [MESSAGE.tenant == tenant]
+    on_way = select(func.count()).select_from(messages)
+    on_way = on_way.where(KEPT, MESSAGE.settled_at.is_(None), MESSAGE.status.in_([*map(str, IN_FLIGHT)]))
+    parked = select(func.count()).select_from(recipients).where(RECIPIENT.parked_at.is_not(None))
+    if tenant is not None:
+        parked = parked.join(messages, MESSAGE.id == RECIPIENT.message)
+    counts = [transaction.connection.scalar(each.where(*of_tenant)) for each in (on_way, parked)]
+    return MailTotals(counts[0] or 0, counts[1] or 0)
 
 
 def parked_page(transaction: Transaction, query: ParkedQuery, limit: int) -> ParkedPage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from shared.adapters.sql.account_pages import account_counts, account_page, mail_totals
+from shared.adapters.sql.account_pages import account_counts, account_page, tenant_colours
 from shared.adapters.sql.account_states import account_states
 from shared.adapters.sql.calls import MAINTENANCE, allowing
 from shared.adapters.sql.epochs import confirm_epoch, current_epoch, pause_deletion
@@ -14,7 +14,7 @@ from shared.adapters.sql.host_facts import host_facts
 from shared.adapters.sql.leases.leasing import busy_hosts
 from shared.adapters.sql.leases.schedule import make_accounts_due
 from shared.adapters.sql.ledger.skipping import find_skipped, import_known_mails, skipped_counts
-from shared.adapters.sql.mail_pages import find_messages, mail_page, parked_count, parked_page
+from shared.adapters.sql.mail_pages import find_messages, mail_page, mail_totals, parked_count, parked_page
 from shared.adapters.sql.parking import discard_parked, retry_parked
 from shared.adapters.sql.pauses import known_pauses, pause_scope, resume_scope, scheduled_accounts
 from shared.adapters.sql.recovery import left_behind
@@ -30,10 +30,11 @@ from shared.adapters.sql.searches import (
 )
 from shared.adapters.sql.targets import known_catch_alls, known_outages, known_target_facts, target_states
 from shared.adapters.sql.unregistered import unregistered_accounts
-from shared.adapters.sql.usage import tenant_usage
+from shared.adapters.sql.usage import tenant_usage, usage_by_day, usage_by_tenant
 from shared.adapters.sql.verification import rebuild, verify
 from shared.contract.journal import Entry
 from shared.custody.state import Message
+from shared.model.account_condition import Colour
 from shared.model.message import LedgerKey
 from shared.model.progress import Progress, no_progress
 from shared.ports.store import (
@@ -172,6 +173,10 @@ class SqlOperatorStore:
         """Return the first accounts of a query, those with problems first, and the counts of all."""
         return await self._runner.read(account_page, query, now)
 
+    async def tenant_colours(self, tenants: Sequence[str], now: float) -> Mapping[str, Mapping[Colour, int]]:
+        """Return how many accounts of each colour each of these tenants has."""
+        return await self._runner.read(tenant_colours, tenants, now)
+
     async def account_counts(self, accounts: Sequence[str]) -> Mapping[str, AccountCounts]:
         """Return the counts of these accounts."""
         return await self._runner.read(account_counts, accounts)
@@ -189,6 +194,18 @@ class SqlOperatorStore:
     ) -> Sequence[Usage]:
         """Return what tenants (all by default) used on each of these days, by tenant and day."""
         return await self._runner.read(tenant_usage, first_day, last_day, tenants)
+
+    async def usage_by_day(
+        self, first_day: int, last_day: int, tenants: Sequence[str] | None = None
+    ) -> Sequence[Usage]:
+        """Return the sums of these tenants (all by default) for each of these days that has any, by day."""
+        return await self._runner.read(usage_by_day, first_day, last_day, tenants)
+
+    async def usage_by_tenant(
+        self, first_day: int, last_day: int, tenants: Sequence[str] | None = None
+    ) -> Sequence[Usage]:
+        """Return the sums of these days for each of these tenants (all by default) with any, by tenant."""
+        return await self._runner.read(usage_by_tenant, first_day, last_day, tenants)
 
     async def unregistered_accounts(self, limit: int) -> Sequence[UnregisteredAccount]:
         """Return accounts that are not in the registry, or were removed, and have mail, by name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 
 from shared.adapters.sql.engine import allow_scans
 from shared.adapters.sql.tables import usage
@@ -48,8 +48,35 @@ def tenant_usage(
 ) -> list[Usage]:
     """Return what tenants used on each of these days, by tenant and day."""
     query = select(USAGE.tenant, USAGE.day, USAGE.visits, USAGE.mails, USAGE.octets)
-    query = query.where(USAGE.day >= first_day, USAGE.day <= last_day)
-    if tenants is not None:
-        query = query.where(USAGE.tenant.in_(list(tenants)))
+    query = query.where(*_within(first_day, last_day, tenants))
     rows = transaction.connection.execute(query.order_by(USAGE.tenant, USAGE.day))
     return [Usage(*row) for row in rows]
+
+
+def usage_by_day(
+    transaction: Transaction, first_day: int, last_day: int, tenants: Sequence[str] | None
+) -> list[Usage]:
+    """Return the sums of all these tenants for each day, by day."""
+    allow_scans(transaction.connection)
+    query = select(USAGE.day, *_SUMS).where(*_within(first_day, last_day, tenants)).group_by(USAGE.day)
+    rows = transaction.connection.execute(query)
+    return sorted(Usage("", row[0], *map(int, row[1:])) for row in rows)
+
+
+def usage_by_tenant(
+    transaction: Transaction, first_day: int, last_day: int, tenants: Sequence[str] | None
+) -> list[Usage]:
+    """Return the sums of all these days for each tenant, by tenant."""
+    allow_scans(transaction.connection)
+    query = select(USAGE.tenant, *_SUMS).where(*_within(first_day, last_day, tenants))
+    rows = transaction.connection.execute(query.group_by(USAGE.tenant))
+    return sorted(Usage(row[0], last_day, *map(int, row[1:])) for row in rows)
+
+
+_SUMS = (func.sum(USAGE.visits), func.sum(USAGE.mails), func.sum(USAGE.octets))
+
+
+def _within(first_day: int, last_day: int, tenants: Sequence[str] | None) -> list[ColumnElement[bool]]:
+    """The conditions of usage of these days and tenants, None for all."""
+    days = [USAGE.day >= first_day, USAGE.day <= last_day]
+    return days if tenants is None else [*days, USAGE.tenant.in_(list(tenants))]

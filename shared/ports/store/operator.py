@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from shared.contract.journal import Entry
 from shared.custody.state import Message
+from shared.model.account_condition import Colour
 from shared.model.message import LedgerKey
 from shared.model.progress import Progress, no_progress
 from shared.ports.store.accounts import (
@@ -220,6 +221,10 @@ class OperatorStore(Protocol):
         """Return the first accounts of a query, those with problems first, and the counts of all."""
         ...
 
+    async def tenant_colours(self, tenants: Sequence[str], now: float) -> Mapping[str, Mapping[Colour, int]]:
+        """Return how many accounts of each colour each of these tenants has, see `account_page`."""
+        ...
+
     async def account_counts(self, accounts: Sequence[str]) -> Mapping[str, AccountCounts]:
         """Return the counts of these accounts."""
         ...
@@ -236,6 +241,24 @@ class OperatorStore(Protocol):
         self, first_day: int, last_day: int, tenants: Sequence[str] | None = None
     ) -> Sequence[Usage]:
         """Return what tenants (all by default) used on each of these days, by tenant and day."""
+        ...
+
+    async def usage_by_day(
+        self, first_day: int, last_day: int, tenants: Sequence[str] | None = None
+    ) -> Sequence[Usage]:
+        """Return the sums of these tenants (all by default) for each of these days that has any, by day.
+
+        Their tenant is empty.
+        """
+        ...
+
+    async def usage_by_tenant(
+        self, first_day: int, last_day: int, tenants: Sequence[str] | None = None
+    ) -> Sequence[Usage]:
+        """Return the sums of these days for each of these tenants (all by default) that has any, by tenant.
+
+        Their day is the last one.
+        """
         ...
 
     async def unregistered_accounts(self, limit: int) -> Sequence[UnregisteredAccount]:

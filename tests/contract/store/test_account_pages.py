@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import product
 
+import pytest
+
+from shared.adapters.sql import account_pages
 from shared.adapters.sql.store import SqlStore
 from shared.model.account_condition import OVERDUE, WORST_FIRST, AccountCondition, Colour
 from shared.model.spec import Kind, Manager
@@ -100,6 +104,32 @@ async def test_parked_and_lost_mail_makes_an_account_yellow_that_was_visited(liv
     await lives.store.fetcher.release_leases(releases)
     page = await lives.store.operator.account_page(ALL, later)
     assert page.counts == {(Colour.YELLOW, AccountCondition.WORKING): 2}
+
+
+async def test_many_accounts_are_counted_as_few_are(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    await some_of_each(store)
+    await store.registry.save_specs([registered("other/new"), registered("acme/gone")], NOW)
+    await store.registry.remove_specs(Kind.ACCOUNT, {"acme/gone": ANY}, NOW)
+    queries = [ALL, AccountQuery(tenants=("acme",)), AccountQuery(text="true"), AccountQuery(text="e")]
+    few = [await store.operator.account_page(query, LATE) for query in queries]
+    monkeypatch.setattr(account_pages, "FEW", 0)
+    monkeypatch.setattr(account_pages, "ACCOUNTS_PER_STATEMENT", 3)
+    assert [await store.operator.account_page(query, LATE) for query in queries] == few
+    assert sum(few[0].counts.values()) == 33
+
+
+@pytest.mark.parametrize("few", [0, 500])
+async def test_the_colours_of_several_tenants_are_those_of_each(
+    store: SqlStore, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_pages, "FEW", few)
+    await some_of_each(store)
+    await store.registry.save_specs([registered("other/new")], NOW)
+    found = await store.operator.tenant_colours(["acme", "other", "nobody"], LATE)
+    assert found["other"] == {Colour.WHITE: 1}
+    assert found["nobody"] == {}
+    page = await store.operator.account_page(AccountQuery(tenants=("acme",)), LATE)
+    assert found["acme"] == Counter(each.colour for each in page.accounts)
 
 
 async def test_a_page_has_the_accounts_that_were_asked_for(store: SqlStore) -> None:

@@ -35,6 +35,16 @@ async def test_visits_are_counted_by_tenant_and_day(store: SqlStore) -> None:
         Usage("acme", day + 1, 1, 2, 20)
     ]
     assert await store.fetcher.tenant_usage(day, day + 1, []) == []
+    assert await store.operator.usage_by_day(day, day + 1) == [
+        Usage("", day, 4, 8, 345),
+        Usage("", day + 1, 1, 2, 20),
+    ]
+    assert await store.operator.usage_by_day(day, day, ["other"]) == [Usage("", day, 1, 1, 5)]
+    assert await store.operator.usage_by_tenant(day, day + 1) == [
+        Usage("acme", day + 1, 4, 9, 360),
+        Usage("other", day + 1, 1, 1, 5),
+    ]
+    assert await store.operator.usage_by_tenant(day + 1, day + 1, ["other"]) == []
 
 
 async def test_the_tenants_with_most_mails_of_a_day_are_told_first(store: SqlStore) -> None:

@@ -20,7 +20,7 @@ from shared.access import Permission, access_to
 from shared.config.settings import TargetSettings, TenantSettings
 from shared.model.spec import Kind
 from shared.operations.objects import InUse, Shown
-from shared.operations.permitted_accounts import AccountFilter, PermittedAccounts
+from shared.operations.permitted_accounts import PermittedAccounts
 from shared.operations.status import target_statuses
 
 pages = APIRouter()
@@ -80,7 +80,7 @@ async def list_tenants(view: TheView, cursor: Cursor = "") -> Response:
     """List tenants with the lights of their accounts."""
     found = await permitted(view.control, view.me).list_tenants(Paging(cursor or None).after, PAGE)
     accounts = PermittedAccounts(view.control.context, view.me.principal, view.me.doer)
-    lights = {each.id: (await accounts.list(AccountFilter(each.id), 1)).counts for each in found.objects}
+    lights = await accounts.of_tenants([each.id for each in found.objects])
     pauses = await pauses_of(view.control, view.me).list()
     leads_on = cursor_of(found.after)
     return view.page(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, NamedTuple
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 
 from services.control.console.view import TheView, needs
 from shared.access import Permission
-from shared.operations.tenant_usage import DayUsage, UsageReport, usage_of
+from shared.operations.tenant_usage import DayUsage, usage_of, usage_sums
 
 pages = APIRouter()
 DAYS = (7, 30, 90, 365)
@@ -37,40 +37,29 @@ async def show_usage(
 ) -> Response:
     """Show what tenants used."""
     principal, context = view.me.principal, view.control.context
-    newest = await usage_of(context, principal, tenant=tenant or None)
-    first = newest.last - timedelta(days=days - 1)
-    found = await usage_of(context, principal, tenant=tenant or None, first=first, last=newest.last)
     if form == "csv":
+        newest = await usage_of(context, principal, tenant=tenant or None)
+        first = newest.last - timedelta(days=days - 1)
+        found = await usage_of(context, principal, tenant=tenant or None, first=first, last=newest.last)
         head = {"Content-Disposition": f'attachment; filename="usage-{found.first}-{found.last}.csv"'}
         return Response(found.as_csv(), media_type="text/csv", headers=head)
+    sums = await usage_sums(context, principal, tenant=tenant or None, days=days)
     return view.page(
         "usage.html",
-        usage=found,
-        bars=bars(found),
+        usage=sums,
+        bars=bars(sums.days),
         width=WIDTH,
         height=HEIGHT,
-        totals=totals(found),
         chosen={"tenant": tenant, "days": days},
         choices=DAYS,
     )
 
 
-def bars(usage: UsageReport) -> list[Bar]:
+def bars(by_day: Sequence[DayUsage]) -> list[Bar]:
     """Return the bars of the plot of mails by day."""
-    by_day = usage.by_day()
     most = max(1, *(each.mails for each in by_day))
     step = WIDTH / len(by_day)
     return [
         Bar(number * step, step * 0.8, HEIGHT * each.mails / most, each.day, each.mails)
         for number, each in enumerate(by_day)
     ]
-
-
-def totals(usage: UsageReport) -> list[DayUsage]:
-    """Return the sum of each tenant, the one with most mails first."""
-    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    for each in usage.days:
-        for place, value in enumerate((each.visits, each.mails, each.octets)):
-            sums[each.tenant][place] += value
-    found = [DayUsage(tenant, usage.last, *values) for tenant, values in sums.items()]
-    return sorted(found, key=lambda each: (-each.mails, each.tenant))
